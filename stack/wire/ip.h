@@ -1,0 +1,58 @@
+// IPv4 (RFC 791) and IPv6 (RFC 8200) headers: validity, a view that copies no payload, writers.
+// Not here: reassembly of fragments.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+
+#include "stack/base/address.h"
+#include "stack/base/bytes.h"
+#include "stack/wire/drop_reason.h"
+
+namespace tuntcp::wire {
+
+inline constexpr std::uint8_t kProtocolIcmp = 1;
+inline constexpr std::uint8_t kProtocolTcp = 6;
+inline constexpr std::uint8_t kProtocolIcmpv6 = 58;
+inline constexpr std::uint32_t kIpv4HeaderOctets = 20;  // without options
+inline constexpr std::uint32_t kIpv6HeaderOctets = 40;
+constexpr std::uint32_t ip_header_octets(Family family) {
+  return family == Family::ipv4 ? kIpv4HeaderOctets : kIpv6HeaderOctets;
+}
+// The longest packet IP can state: 65,535 octets; for IPv6 that bounds the payload alone.
+inline constexpr std::uint32_t kIpMaxOctets = 65'535;
+
+// One IP packet as parsed. `header_octets` includes IPv4 options and IPv6 extension headers: the
+// transport's octets are [header_octets, total_octets) of the packet.
+struct IpHeader {
+  IpAddress source;
+  IpAddress destination;
+  std::uint32_t header_octets = 0;
+  std::uint32_t total_octets = 0;  // what the header states; octets after it are padding
+  std::uint8_t protocol = 0;       // of what follows the last header
+  std::uint8_t hop_limit = 0;      // TTL
+  std::uint8_t traffic_class = 0;  // DS field and ECN
+  bool is_fragment = false;        // an atomic fragment (RFC 6946) is none
+};
+
+// Total: every byte string gives a header or a reason. IPv4's checksum is verified unless
+// `checksum_is_valid`. A super-packet may state a length of 0 (IPv6 over 64 KB is not accepted).
+std::expected<IpHeader, DropReason> parse_ip(Bytes packet, bool checksum_is_valid = false);
+
+// What a writer of a whole IP header needs.
+struct IpFields {
+  IpAddress source;
+  IpAddress destination;
+  std::uint8_t protocol = kProtocolTcp;
+  std::uint8_t hop_limit = 64;
+  std::uint8_t traffic_class = 0;
+  std::uint32_t flow_label = 0;      // IPv6 only, 20 bits
+  std::uint16_t identification = 0;  // IPv4 only; RFC 6864: any value will do when DF is set
+  bool dont_fragment = true;         // IPv4 only
+  std::uint32_t payload_octets = 0;  // transport header and data
+};
+
+// Writes 20 or 40 octets at `out` (IPv4's checksum included) and returns how many.
+std::uint32_t write_ip(const IpFields& fields, std::uint8_t* out);
+
+}  // namespace tuntcp::wire
