@@ -1,0 +1,175 @@
+// All connections of one thread, behind three doors in and two doors out. RFC 9293, 3.9 and 3.10.
+//
+// The host is called and then drained; it calls nobody but the PacketSink it is given for the
+// duration of packets_out(). It knows no clock, file descriptor, thread or logger. After any call
+// that takes `now`, call packets_out() and next_event() until they have nothing more; the order is
+// yours. `now` must never go back.
+//
+// Thread rule: single-threaded; different hosts are independent.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "stack/base/address.h"
+#include "stack/base/bytes.h"
+#include "stack/base/error.h"
+#include "stack/base/random.h"
+#include "stack/base/slab.h"
+#include "stack/base/time.h"
+#include "stack/buffer/arena.h"
+#include "stack/host/status.h"
+#include "stack/tcp/mib.h"
+#include "stack/tcp/sysctl.h"
+#include "stack/wire/offload.h"
+#include "stack/wire/packet_sink.h"
+
+namespace tuntcp {
+
+struct ConnectionId {
+  SlabHandle handle;
+  friend constexpr bool operator==(const ConnectionId&, const ConnectionId&) = default;
+};
+struct ListenerId {
+  SlabHandle handle;
+  friend constexpr bool operator==(const ListenerId&, const ListenerId&) = default;
+};
+
+struct HostConfig {
+  Sysctl sysctl;
+  std::vector<Prefix> addresses;  // the host's own; 127.0.0.1 and ::1 are always its own
+  wire::LinkCapabilities link;
+  // Bounds: reaching one is a normal, counted event.
+  std::size_t max_connections = 1U << 20;
+  std::size_t max_listeners = 4096;
+  std::size_t receive_arena_octets = std::size_t{1} << 30;
+  std::size_t send_pool_octets = std::size_t{1} << 30;
+};
+
+struct ListenOptions {
+  int backlog = 128;           // capped by somaxconn
+  bool reuse_address = false;  // bind although connections of that port are in TIME-WAIT
+  bool v6_only = false;        // "::" otherwise also takes IPv4
+};
+
+// Per connection; listeners hand theirs to the connections they accept.
+struct SocketOptions {
+  bool no_delay = false;             // TCP_NODELAY: Nagle off (MUST-17)
+  std::optional<Duration> linger;    // SO_LINGER: only zero matters to the core: RST on release
+  std::uint32_t receive_buffer = 0;  // SO_RCVBUF as set, octets; 0: auto-tuned
+  std::uint32_t send_buffer = 0;     // SO_SNDBUF as set, octets; 0: auto-tuned
+  Duration user_timeout = Duration::zero();  // TCP_USER_TIMEOUT (MUST-21); zero: the sysctls decide
+};
+
+struct OpenOptions {
+  // Local address and port; an "any" address and port 0 leave the choice to the host (MUST-43, 44).
+  Endpoint local;
+  SocketOptions socket;
+};
+
+// What became possible. Bits accumulate until the event is taken.
+struct Event {
+  enum : std::uint8_t {
+    connected = 1,    // OPEN completed
+    readable = 2,     // octets, the end of the stream, or an error can be received
+    writable = 4,     // room after a send that was refused or cut short
+    failed = 8,       // the connection is CLOSED by an error; see status().error
+    acceptable = 16,  // a listener's queue went from empty to not empty
+    send_done = 32,   // everything sent, FIN included, was acknowledged
+  };
+  std::uint8_t bits = 0;
+  bool is_listener = false;
+  ConnectionId connection;
+  ListenerId listener;
+  std::uint64_t cookie = 0;  // what the application set with set_cookie()
+};
+
+class Host {
+ public:
+  Host(const HostConfig& config, RandomSource& random);
+  ~Host();
+  Host(const Host&) = delete;
+  Host& operator=(const Host&) = delete;
+
+  // ---- In: packets and time.
+
+  // Memory to read packets into: reserve(), read, commit(), packet_in().
+  buffer::Arena& arena();
+  // One IP packet; every octet string is allowed. `now` is when it was received.
+  void packet_in(buffer::Slice packet, const wire::ReceivedOffload& offload, Instant now);
+  // Runs the timers that are due. Packets that were already received go first.
+  void advance_to(Instant now);
+  // The device's MTU or offloads changed; connections follow with their next segment.
+  void set_link(const wire::LinkCapabilities& link);
+
+  // ---- In: the application. RFC 9293, 3.10.1 to 3.10.6.
+
+  // Passive OPEN. Port 0 chooses one. Errors: address_in_use, address_not_available,
+  // insufficient_resources.
+  Result<ListenerId> listen(const Endpoint& local, const ListenOptions& options,
+                            const SocketOptions& inherited = {});
+  Result<Endpoint> local_endpoint(ListenerId listener) const;
+  // The oldest established connection of the queue. Errors: would_block.
+  Result<ConnectionId> accept(ListenerId listener);
+  // Half-open and not accepted connections are reset.
+  void close_listener(ListenerId listener, Instant now);
+
+  // Active OPEN: returns at once, `connected` or `failed` follows. Errors: address_in_use,
+  // address_not_available (no port left, or not ours), connection_already_exists,
+  // network_unreachable (no address of that family), invalid_argument (MUST-46).
+  Result<ConnectionId> open(const Endpoint& remote, const OpenOptions& options, Instant now);
+  // SEND: copies as much as there is room for. Errors: would_block (nothing fits; `writable`
+  // follows), connection_closing (after close), not_connected (before `connected`), or why the
+  // connection is CLOSED.
+  Result<std::size_t> send(ConnectionId id, Bytes octets, Instant now);
+  // RECEIVE: copies what there is. Errors: would_block (`readable` follows), end_of_stream, or why
+  // the connection is CLOSED; what was received before is read first.
+  Result<std::size_t> receive(ConnectionId id, MutableBytes out, Instant now);
+  // CLOSE: no more will be sent; a FIN follows what was. Receiving goes on.
+  Result<void> close(ConnectionId id, Instant now);
+  // The application will not receive any more: shutdown(SHUT_RD). Arriving data is discarded.
+  Result<void> stop_receiving(ConnectionId id, Instant now);
+  // ABORT: a RST is sent and everything queued is dropped. The id stays valid until release().
+  Result<void> abort(ConnectionId id, Instant now);
+  // The application forgets the connection, as close(2) does: CLOSE if that was not called yet
+  // (RST if octets are unread, or linger is zero) and the host ends it alone. The id is dead then.
+  void release(ConnectionId id, Instant now);
+  Result<void> set_options(ConnectionId id, const SocketOptions& options, Instant now);
+  Result<SocketOptions> options(ConnectionId id) const;
+  Result<Status> status(ConnectionId id, Instant now) const;
+  Result<std::uint32_t> readable(ConnectionId id) const;  // octets, SIOCINQ
+  void set_cookie(ConnectionId id, std::uint64_t cookie);
+  void set_cookie(ListenerId id, std::uint64_t cookie);
+
+  // ---- Out.
+
+  // Sends everything that may be sent now. Returns how many packets.
+  std::size_t packets_out(Instant now, wire::PacketSink& sink);
+  std::optional<Event> next_event();
+  // When advance_to() must be called next; never() if nothing is armed.
+  Instant next_deadline() const;
+
+  // ---- Looking and tuning.
+
+  // LISTEN, then connections, SYN-RECEIVED and TIME-WAIT.
+  std::vector<Status> list(Instant now) const;
+  const Mib& mib() const;
+  std::uint64_t current_established() const;  // TcpCurrEstab: ESTABLISHED and CLOSE-WAIT
+  const Sysctl& sysctl() const;
+  std::expected<void, std::string> set_sysctl(std::string_view name, std::string_view value);
+  const std::vector<Prefix>& addresses() const;
+  const wire::LinkCapabilities& link() const;
+  // True when no connection, half-open, TIME-WAIT, timer or unsent packet is left (listeners may
+  // be).
+  bool is_idle() const;
+
+ private:
+  struct Tables;
+  std::unique_ptr<Tables> tables_;
+};
+
+}  // namespace tuntcp

@@ -1,0 +1,48 @@
+// What can be asked about a connection: STATUS, RFC 9293, 3.10.6, in the words of ss(8).
+#pragma once
+
+#include <cstdint>
+
+#include "stack/base/address.h"
+#include "stack/base/error.h"
+#include "stack/base/time.h"
+#include "stack/tcp/state.h"
+
+namespace tuntcp {
+
+enum class TimerKind : std::uint8_t {
+  none,
+  retransmit,
+  persist,
+  time_wait,
+  fin_wait_2,
+  syn_ack,
+  keep_alive
+};
+const char* to_string(TimerKind kind);  // ss(8): "on", "persist", "timewait", ...
+
+// A snapshot; LISTEN, SYN-RECEIVED and TIME-WAIT fill only what they have.
+struct Status {
+  FourTuple tuple;
+  tcp::State state = tcp::State::closed;
+  Error error = Error::none;  // why it is CLOSED
+  // ss's Recv-Q and Send-Q: octets unread and octets not acknowledged; for LISTEN connections
+  // waiting for accept, and the backlog.
+  std::uint32_t recv_q = 0;
+  std::uint32_t send_q = 0;
+  TimerKind timer = TimerKind::none;
+  Duration timer_left;            // until `timer` expires; for TIME-WAIT the time it is left
+  std::uint32_t retransmits = 0;  // in a row
+  bool is_orphan = false;         // the application released it
+
+  std::uint32_t snd_mss = 0, rcv_mss = 0, pmtu = 0;
+  std::uint8_t snd_wscale = 0, rcv_wscale = 0;
+  bool has_timestamps = false, has_sack = false;
+  std::uint32_t cwnd_segments = 0, ssthresh_octets = 0;
+  std::uint32_t snd_wnd = 0, rcv_wnd = 0, unacked_octets = 0;
+  std::uint32_t sndbuf = 0, rcvbuf = 0;
+  Duration srtt, rttvar, rto, min_rtt;
+  std::uint64_t octets_sent = 0, octets_acked = 0, octets_received = 0, octets_retransmitted = 0;
+};
+
+}  // namespace tuntcp
