@@ -3,9 +3,12 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "stack/base/bytes.h"
 
 namespace tuntcp {
 
@@ -29,7 +32,16 @@ class IpAddress {
     return a;
   }
   // From network-order octets: 4 for ipv4, 16 for ipv6.
-  static IpAddress from_octets(Family family, const std::uint8_t* octets);
+  static IpAddress from_octets(Family family, const std::uint8_t* octets) {
+    IpAddress a;
+    a.family_ = family;
+    if (family == Family::ipv4) {
+      std::memcpy(a.octets_.data(), octets, 4);
+    } else {
+      std::memcpy(a.octets_.data(), octets, 16);
+    }
+    return a;
+  }
   static constexpr IpAddress any(Family family) {
     IpAddress a;
     a.family_ = family;
@@ -42,12 +54,15 @@ class IpAddress {
   constexpr bool is_v4() const { return family_ == Family::ipv4; }
   constexpr const std::uint8_t* octets() const { return octets_.data(); }
   constexpr unsigned size() const { return is_v4() ? 4 : 16; }
-  std::uint32_t v4_host_order() const;
+  std::uint32_t v4_host_order() const { return load_be32(octets_.data()); }
 
-  bool is_any() const;                // 0.0.0.0 or ::
-  bool is_loopback() const;           // 127/8 or ::1
-  bool is_multicast() const;          // 224/4 or ff00::/8
-  bool is_limited_broadcast() const;  // 255.255.255.255
+  // 0.0.0.0 or ::
+  bool is_any() const { return octets_ == std::array<std::uint8_t, 16>{}; }
+  bool is_loopback() const;  // 127/8 or ::1
+  // 224/4 or ff00::/8
+  bool is_multicast() const { return is_v4() ? (octets_[0] & 0xf0) == 0xe0 : octets_[0] == 0xff; }
+  // 255.255.255.255
+  bool is_limited_broadcast() const { return is_v4() && v4_host_order() == 0xffffffff; }
   // May a packet come from here, may a connection be opened to here? (MUST-46, MUST-57, MUST-63)
   bool is_unicast() const { return !is_any() && !is_multicast() && !is_limited_broadcast(); }
 

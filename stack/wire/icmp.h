@@ -42,8 +42,10 @@ struct QuotedTcp {
 };
 std::expected<QuotedTcp, DropReason> parse_quoted_tcp(Bytes quoted_packet);
 
-// Turns an echo request, in place, into its reply: type, checksum, and the addresses of the IP
-// header before it. `packet` is the whole IP packet that parse_ip and parse_icmp accepted.
+// Turns an echo request, in place, into its reply: type, checksums, and the addresses of the IP
+// header before it. `packet` is the whole IP packet that parse_ip and parse_icmp accepted; its
+// first ip.total_octets are the reply. The caller has made sure that the request was sent to an
+// address which may be a source.
 void make_echo_reply(const IpHeader& ip, MutableBytes packet, std::uint8_t hop_limit);
 
 }  // namespace tuntcp::wire

@@ -33,11 +33,21 @@ struct IpHeader {
   std::uint8_t hop_limit = 0;      // TTL
   std::uint8_t traffic_class = 0;  // DS field and ECN
   bool is_fragment = false;        // an atomic fragment (RFC 6946) is none
+  // In octets. Above 0 no transport header follows the IP header.
+  std::uint16_t fragment_offset = 0;
 };
 
 // Total: every byte string gives a header or a reason. IPv4's checksum is verified unless
-// `checksum_is_valid`. A super-packet may state a length of 0 (IPv6 over 64 KB is not accepted).
+// `checksum_is_valid`. IPv4 options are skipped (RFC 9293, 3.9.2, MUST-50), and so are IPv6
+// hop-by-hop, routing, destination options and atomic fragment headers; any other next header is
+// the `protocol`, for the caller to know or not. An IPv4 packet that is longer than IP can state
+// (Linux, "BIG TCP") states 0 and is taken whole; IPv6 jumbograms (RFC 2675) are not accepted.
 std::expected<IpHeader, DropReason> parse_ip(Bytes packet, bool checksum_is_valid = false);
+
+// The IP header that an ICMP error quotes. The packet is cut short anywhere behind its headers and
+// routers on the way have changed it, so neither its length nor its checksum is held against it.
+// `total_octets` is what is there.
+std::expected<IpHeader, DropReason> parse_quoted_ip(Bytes quoted_packet);
 
 // What a writer of a whole IP header needs.
 struct IpFields {

@@ -19,7 +19,8 @@ struct Timestamps {
   friend constexpr bool operator==(const Timestamps&, const Timestamps&) = default;
 };
 
-// All options of one segment. Absent ones are empty; unknown ones are skipped (MUST-6).
+// All options of one segment. Absent ones are empty; unknown ones are skipped (MUST-6). Of an
+// option that comes twice the last counts, as in Linux.
 struct TcpOptions {
   std::optional<std::uint16_t> mss;
   std::optional<std::uint8_t> window_shift;  // as received: above 14 the user takes 14
