@@ -64,13 +64,21 @@ bool Prefix::is_broadcast(const IpAddress& other) const {
 }
 
 std::string Prefix::to_string() const {
-  return address.to_string() + "/" + std::to_string(length);
+  std::string text = address.to_string();
+  text += '/';
+  text += std::to_string(length);
+  return text;
 }
 
 std::string Endpoint::to_string() const {
-  const std::string port_text = std::to_string(port);
-  if (address.is_v4()) return address.to_string() + ":" + port_text;
-  return "[" + address.to_string() + "]:" + port_text;
+  std::string text = address.to_string();
+  if (!address.is_v4()) {
+    text.insert(text.begin(), '[');
+    text += ']';
+  }
+  text += ':';
+  text += std::to_string(port);
+  return text;
 }
 
 }  // namespace tuntcp
