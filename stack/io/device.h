@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "stack/base/bytes.h"
+#include "stack/io/failure.h"
 #include "stack/wire/ip.h"
 #include "stack/wire/offload.h"
 #include "stack/wire/packet_sink.h"
@@ -47,8 +48,8 @@ class Device : public wire::PacketSink {
   // Reads one packet to `room`, without a copy: headroom() octets of the device's own header, then
   // the packet. Returns the packet's octets without that header; `offload` is set on success.
   // errc::operation_would_block: nothing to read. errc::no_such_device: it was deleted (link() says
-  // so too). errc::io_error: the interface is down. errc::bad_message: shorter than the device's
-  // header; skip it. Others are the operating system's own.
+  // so too). errc::bad_message: not a packet of this device; skip it. Others are the operating
+  // system's own.
   virtual std::expected<std::size_t, std::error_code> read(MutableBytes room,
                                                            wire::ReceivedOffload& offload) = 0;
   // How many octets in front of a packet read are the device's. Constant for its whole life.
@@ -70,8 +71,9 @@ class Device : public wire::PacketSink {
   // up, down, deleted). -1: there never is any.
   virtual int link_handle() const = 0;
   // Call when link_handle() is readable: takes in all the news, then link() is current. Never
-  // blocks. An error means that no more news will come; the device itself may still work.
-  virtual std::error_code take_link_news() = 0;
+  // blocks. A failure is a line for the log, not an end: something the device wanted to do about
+  // the news did not succeed, such as giving an address back to the kernel.
+  virtual Outcome<void> take_link_news() = 0;
 };
 
 }  // namespace tuntcp::io
