@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 
@@ -78,6 +79,10 @@ enum class Cause : std::uint8_t {
   delete_tcb,          // the resources are given up: memory, orphan limit, interface gone
 };
 
+inline constexpr std::size_t kCauseCount = 16;
+// Short, as the label of an arrow: "rcv SYN,ACK".
+const char* to_string(Cause cause);
+
 struct Transition {
   State from;
   State to;
@@ -85,10 +90,103 @@ struct Transition {
   friend constexpr bool operator==(const Transition&, const Transition&) = default;
 };
 
-// Every legal move. docs/state-machine.md is drawn from this table by a test.
-extern const std::array<Transition, 51> kTransitions;
+// Every legal move; docs/state-machine.md is drawn from this table by a test. Not here, because
+// nothing of ours makes them: a RST or a user timeout in LISTEN (the one is ignored, 3.10.7.2, and
+// nothing is outstanding for the other), and a user timeout in TIME-WAIT, which only waits.
+inline constexpr auto kTransitions = [] {
+  using enum State;
+  using C = Cause;
+  return std::to_array<Transition>({
+      {closed, listen, C::passive_open},
+      {closed, syn_sent, C::active_open},
 
-bool is_legal(State from, State to, Cause cause);
-const char* to_string(Cause cause);
+      {listen, syn_received, C::syn_received},
+      {listen, syn_sent, C::active_open},
+      {listen, closed, C::close_call},
+      {listen, closed, C::abort_call},
+      {listen, closed, C::delete_tcb},
+
+      {syn_sent, established, C::syn_ack_received},
+      {syn_sent, syn_received, C::syn_received},  // simultaneous open (MUST-10)
+      {syn_sent, closed, C::close_call},
+      {syn_sent, closed, C::abort_call},
+      {syn_sent, closed, C::reset_received},
+      {syn_sent, closed, C::timeout},
+      {syn_sent, closed, C::delete_tcb},
+
+      {syn_received, established, C::ack_of_syn},
+      // After a passive OPEN, a RST (note 1) or another SYN (3.10.7.4, fourth) sends it back to
+      // LISTEN, which nobody left: the half-open connection vanishes.
+      {syn_received, listen, C::reset_to_listen},
+      {syn_received, listen, C::syn_received},
+      {syn_received, fin_wait_1, C::close_call},
+      // 3.10.7.4, eighth, names it, though the ACK such a FIN carries made it ESTABLISHED (fifth).
+      {syn_received, close_wait, C::fin_received},
+      {syn_received, closed, C::abort_call},
+      {syn_received, closed, C::reset_received},
+      {syn_received, closed, C::timeout},
+      {syn_received, closed, C::delete_tcb},
+
+      {established, fin_wait_1, C::close_call},
+      {established, close_wait, C::fin_received},
+      {established, closed, C::abort_call},
+      {established, closed, C::reset_received},
+      {established, closed, C::timeout},
+      {established, closed, C::delete_tcb},
+
+      {fin_wait_1, fin_wait_2, C::ack_of_fin},
+      {fin_wait_1, closing, C::fin_received},  // simultaneous close
+      {fin_wait_1, time_wait, C::fin_and_ack_of_fin},
+      {fin_wait_1, closed, C::abort_call},
+      {fin_wait_1, closed, C::reset_received},
+      {fin_wait_1, closed, C::timeout},
+      {fin_wait_1, closed, C::delete_tcb},
+
+      {fin_wait_2, time_wait, C::fin_received},
+      {fin_wait_2, closed, C::abort_call},
+      {fin_wait_2, closed, C::reset_received},
+      {fin_wait_2, closed, C::timeout},  // tcp_fin_timeout, of a connection nobody holds
+      {fin_wait_2, closed, C::delete_tcb},
+
+      {close_wait, last_ack, C::close_call},
+      {close_wait, closed, C::abort_call},
+      {close_wait, closed, C::reset_received},
+      {close_wait, closed, C::timeout},
+      {close_wait, closed, C::delete_tcb},
+
+      {closing, time_wait, C::ack_of_fin},
+      {closing, closed, C::abort_call},
+      {closing, closed, C::reset_received},
+      {closing, closed, C::timeout},
+      {closing, closed, C::delete_tcb},
+
+      {last_ack, closed, C::ack_of_fin},
+      {last_ack, closed, C::abort_call},
+      {last_ack, closed, C::reset_received},
+      {last_ack, closed, C::timeout},
+      {last_ack, closed, C::delete_tcb},
+
+      {time_wait, closed, C::time_wait_over},
+      {time_wait, syn_received, C::reopened},
+      {time_wait, closed, C::abort_call},
+      {time_wait, closed, C::reset_received},  // TIME-WAIT assassination, RFC 1337: tcp_rfc1337
+      {time_wait, closed, C::delete_tcb},      // also: reused by our own OPEN, tcp_tw_reuse
+  });
+}();
+
+// The same, for looking up: a bit per cause, by [from][to].
+inline constexpr auto kLegalCauses = [] {
+  std::array<std::array<std::uint16_t, kStateCount>, kStateCount> masks{};
+  for (const Transition& t : kTransitions) {
+    auto& mask = masks[static_cast<std::size_t>(t.from)][static_cast<std::size_t>(t.to)];
+    mask = static_cast<std::uint16_t>(mask | 1U << static_cast<unsigned>(t.cause));
+  }
+  return masks;
+}();
+
+constexpr bool is_legal(State from, State to, Cause cause) {
+  const unsigned mask = kLegalCauses[static_cast<std::size_t>(from)][static_cast<std::size_t>(to)];
+  return (mask >> static_cast<unsigned>(cause) & 1U) != 0;
+}
 
 }  // namespace tuntcp::tcp

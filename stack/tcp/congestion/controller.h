@@ -1,0 +1,119 @@
+// Congestion control: how much may be in flight. RFC 9293, 3.8.2; the algorithms beside this file.
+//
+// What was lost is decided in tcp/recovery, when a packet leaves in the pacer; a controller is told
+// facts and answers with a window. It knows no connection and no clock, so users may bring their
+// own. All amounts are octets. Thread rule: one caller at a time.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+
+#include "stack/base/time.h"
+
+namespace tuntcp::tcp::congestion {
+
+// How fast octets were delivered over the last flight (the rate sample of BBR).
+struct DeliveryRate {
+  std::uint32_t delivered = 0;  // octets within `interval`
+  Duration interval;            // zero: no sample
+  bool is_app_limited = false;  // the application, not the path, set the pace
+};
+
+// Everything an algorithm may know about one ACK that acknowledges something, or SACKs it.
+struct AckSample {
+  Instant now;
+  std::uint32_t newly_acked = 0;   // by SND.UNA moving
+  std::uint32_t newly_sacked = 0;  // above SND.UNA
+  std::uint32_t newly_lost = 0;
+  std::uint32_t in_flight_before = 0;  // RFC 6675 pipe, before this ACK was looked at
+  std::uint32_t in_flight_now = 0;
+  std::optional<Duration> rtt;  // of the most recently sent octet acknowledged; absent if ambiguous
+  DeliveryRate rate;
+  std::uint32_t ce_marked = 0;
+  std::uint32_t mss = 0;
+  std::uint32_t prior_delivered = 0;
+  std::uint32_t in_flight_at_send = 0;
+  std::uint32_t lost_since_send = 0;
+  // The window was what kept us from sending more; if not, it has not been tested and must not
+  // grow (RFC 7661, 4.2 has the argument; RFC 5681 is silent).
+  bool is_cwnd_limited = false;
+  bool round_started = false;
+  // Fast recovery is under way (RFC 6582, RFC 6675). The slow start after a timeout is not meant.
+  bool in_recovery = false;
+};
+
+// What on_loss() and on_timeout() are told.
+struct LossEvent {
+  Instant now;
+  std::uint32_t lost = 0;  // octets marked lost so far
+  // RFC 5681's FlightSize: SND.NXT - SND.UNA when the loss was found, before anything was marked.
+  std::uint32_t in_flight = 0;
+  bool is_persistent = false;  // a retransmission was lost too
+};
+
+// A pause in sending, about to end.
+struct IdlePeriod {
+  Instant now;
+  Duration idle;  // since the last segment with data left
+  Duration rto;
+};
+
+struct Window {
+  std::uint32_t cwnd = 0;
+  std::uint32_t ssthresh = 0;
+};
+inline constexpr std::uint32_t kInfiniteSsthresh = std::numeric_limits<std::uint32_t>::max();
+
+struct Rate {
+  std::uint64_t octets_per_second = 0;
+};
+
+// Receives an algorithm's own variables, for traces and ss.
+class Describer {
+ public:
+  virtual ~Describer() = default;
+  virtual void value(const char* name, std::uint64_t value) = 0;
+};
+
+class Controller {
+ public:
+  virtual ~Controller() = default;
+
+  virtual const char* name() const = 0;
+  // The handshake is over and the sender's MSS is known (without options). Once, before the rest.
+  virtual void init(std::uint32_t mss) = 0;
+  // Path MTU discovery found another one.
+  virtual void on_mss_change(std::uint32_t mss) = 0;
+
+  virtual void on_sent(Instant now, std::uint32_t octets, std::uint32_t in_flight) = 0;
+  virtual void on_ack(const AckSample& ack) = 0;
+  // Fast retransmit begins: once per loss episode.
+  virtual void on_loss(const LossEvent& loss) = 0;
+  // The retransmission timer expired; again for each back-off.
+  virtual void on_timeout(const LossEvent& loss) = 0;
+  // Everything that was outstanding when the episode began is acknowledged, whether the episode
+  // began with on_loss() or with on_timeout().
+  virtual void on_recovery_exit(Instant now) = 0;
+  // Nothing had been lost: back to before the episode, which is over (Eifel, F-RTO, D-SACK).
+  virtual void on_spurious_loss() = 0;
+  // Called before the first transmission after a pause longer than an RTO, unless
+  // tcp_slow_start_after_idle is 0.
+  virtual void on_idle(const IdlePeriod& period) = 0;
+
+  virtual Window window() const = 0;
+  // Absent: the pacer derives it from cwnd and SRTT.
+  virtual std::optional<Rate> pacing_rate() const = 0;
+  virtual std::uint32_t send_quantum() const = 0;  // octets per burst
+  virtual void describe(Describer& describer) const = 0;
+};
+
+// RFC 6928, 2: IW = min(10*MSS, max(2*MSS, 14600)).
+constexpr std::uint32_t initial_window(std::uint32_t mss) noexcept {
+  const std::uint32_t least = 2 * mss;
+  const std::uint32_t most = 10 * mss;
+  const std::uint32_t ten_ethernet_segments = least > 14600 ? least : 14600;
+  return most < ten_ethernet_segments ? most : ten_ethernet_segments;
+}
+
+}  // namespace tuntcp::tcp::congestion
