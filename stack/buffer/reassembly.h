@@ -3,17 +3,21 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <vector>
 
+#include "stack/base/check.h"
 #include "stack/base/seq_num.h"
-#include "stack/buffer/arena.h"
+#include "stack/buffer/slice_queue.h"
 
 namespace tuntcp::buffer {
 
-// Contiguous runs of octets above rcv.nxt, sorted, never overlapping. Octets that are held already
-// win over later copies, so nobody can change them afterwards.
+// Contiguous runs of octets above rcv.nxt, sorted, never overlapping or touching. Octets that are
+// held already win over later copies, so nobody can change them afterwards.
+//
+// Octets that would pin a packet block are copied unless they are at least 1 /
+// SliceQueue::kPinShare of it: what is kept from reuse is at most kPinShare * memory().
 class Reassembly {
  public:
   static constexpr std::size_t kMaxRuns = 256;  // bounds the walk that every insert makes
@@ -21,12 +25,12 @@ class Reassembly {
   Reassembly() = default;
   Reassembly(const Reassembly&) = delete;
   Reassembly& operator=(const Reassembly&) = delete;
-  ~Reassembly();
+  ~Reassembly() { clear(); }
 
   // Keeps the octets of `data`, which begin at `seq`, that are not held yet. `seq` is above
-  // rcv.nxt. Returns the part of the segment that was held before, if any: a D-SACK (RFC 2883,
-  // 4.2). When kMaxRuns are held the run farthest from rcv.nxt is dropped (it was never
-  // acknowledged, so the peer still has it).
+  // rcv.nxt. Returns the first part of the segment that was held before, if any: a D-SACK (RFC
+  // 2883, 4.2). When kMaxRuns are held the run farthest from rcv.nxt is dropped (it was never
+  // acknowledged, so the peer still has it); that may be the run just made.
   std::optional<SeqRange> insert(SeqNum seq, Slice data);
 
   // If the first run now begins at or before `rcv_nxt`: takes its first piece, cut to begin at
@@ -34,29 +38,44 @@ class Reassembly {
   std::optional<Slice> take(SeqNum rcv_nxt);
 
   // Fills `out` with the runs, the most recently changed first (RFC 2018, 4), and says how many.
+  // A segment that brought nothing new counts as a change of the run that has its octets.
   std::size_t sack_blocks(std::array<SeqRange, 4>& out) const;
 
-  // Gives back memory by dropping whole runs, the farthest from rcv.nxt first, until at most
-  // `octets` are held. A run that was reported in a SACK block may go (RFC 2018, 8: reneging).
+  // Gives back memory by dropping whole runs, the farthest from rcv.nxt first, until memory(), and
+  // so octets(), is at most `octets`. A run that was reported in a SACK block may go (RFC 2018, 8:
+  // reneging).
   void shrink_to(std::uint32_t octets);
   void clear();
 
-  bool is_empty() const { return runs_.empty(); }
+  bool is_empty() const { return first_ == nullptr; }
   std::uint32_t octets() const { return octets_; }
+  // Octets of memory kept from being reused, counted like ReceiveBuffer::memory().
   std::uint32_t memory() const { return memory_; }
   // The end of the farthest run; only if not empty.
-  SeqNum right_edge() const { return runs_.back().range.end; }
+  SeqNum right_edge() const {
+    TUNTCP_CHECK(last_ != nullptr);
+    return last_->range.end;
+  }
 
  private:
-  struct Piece;
   struct Run {
+    Run* next;
     SeqRange range;
-    Piece* first = nullptr;
-    Piece* last = nullptr;
-    std::uint64_t touched = 0;
+    SliceQueue pieces;  // the octets of range, at least one piece
+    std::uint32_t touched;
   };
-  std::vector<Run> runs_;
-  std::uint64_t touches_ = 0;
+
+  Run* make_run(Run* previous, SeqNum seq, const Slice& data);
+  std::optional<SeqRange> merge(Run& run, SeqNum seq, const Slice& data);
+  void prepend(Run& run, Slice octets);
+  void append(Run& run, Slice octets);
+  void absorb_next(Run& run);
+  void drop_after(Run* last_kept);
+
+  Run* first_ = nullptr;
+  Run* last_ = nullptr;
+  std::uint32_t run_count_ = 0;
+  std::uint32_t touches_ = 0;  // modulo 2^32, like Run::touched
   std::uint32_t octets_ = 0;
   std::uint32_t memory_ = 0;
 };

@@ -64,9 +64,9 @@ class SendBuffer {
   ChunkPool::Chunk* tail_ = nullptr;
   std::uint32_t begin_ = 0;  // of the first octet within head_
   std::uint32_t size_ = 0;
-  // Where the last view began, so that sending forward does not walk the list again.
+  // Where the farthest view began, so that sending forward does not walk the list again.
   mutable ChunkPool::Chunk* cursor_ = nullptr;
-  mutable std::uint32_t cursor_offset_ = 0;  // of cursor_'s first octet, from offset 0
+  mutable std::uint32_t cursor_offset_ = 0;  // of cursor_'s first octet, from head_'s first
 };
 
 }  // namespace tuntcp::buffer
