@@ -16,20 +16,21 @@ namespace tuntcp::tcp::congestion {
 // How fast octets were delivered over the last flight (the rate sample of BBR).
 struct DeliveryRate {
   std::uint32_t delivered = 0;  // octets within `interval`
-  Duration interval;            // zero: no sample
+  Duration interval{};          // zero: no sample
   bool is_app_limited = false;  // the application, not the path, set the pace
 };
 
 // Everything an algorithm may know about one ACK that acknowledges something, or SACKs it.
 struct AckSample {
-  Instant now;
+  Instant now{};
   std::uint32_t newly_acked = 0;   // by SND.UNA moving
   std::uint32_t newly_sacked = 0;  // above SND.UNA
   std::uint32_t newly_lost = 0;
   std::uint32_t in_flight_before = 0;  // RFC 6675 pipe, before this ACK was looked at
   std::uint32_t in_flight_now = 0;
-  std::optional<Duration> rtt;  // of the most recently sent octet acknowledged; absent if ambiguous
-  DeliveryRate rate;
+  std::optional<Duration>
+      rtt{};  // of the most recently sent octet acknowledged; absent if ambiguous
+  DeliveryRate rate{};
   std::uint32_t ce_marked = 0;
   std::uint32_t mss = 0;
   std::uint32_t prior_delivered = 0;
@@ -45,7 +46,7 @@ struct AckSample {
 
 // What on_loss() and on_timeout() are told.
 struct LossEvent {
-  Instant now;
+  Instant now{};
   std::uint32_t lost = 0;  // octets marked lost so far
   // RFC 5681's FlightSize: SND.NXT - SND.UNA when the loss was found, before anything was marked.
   std::uint32_t in_flight = 0;
@@ -54,9 +55,9 @@ struct LossEvent {
 
 // A pause in sending, about to end.
 struct IdlePeriod {
-  Instant now;
-  Duration idle;  // since the last segment with data left
-  Duration rto;
+  Instant now{};
+  Duration idle{};  // since the last segment with data left
+  Duration rto{};
 };
 
 struct Window {

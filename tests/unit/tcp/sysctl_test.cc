@@ -1,0 +1,274 @@
+// Knobs under Linux's names. Ranges and defaults were read from and tried on Linux 6.18's
+// /proc/sys.
+#include "stack/tcp/sysctl.h"
+
+#include <algorithm>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "stack/tcp/rtt.h"
+
+namespace tuntcp {
+namespace {
+
+std::string value_of(const Sysctl& sysctl, std::string_view name) {
+  const auto value = get_sysctl(sysctl, name);
+  return value ? *value : "error: " + value.error();
+}
+
+// The error, or "" when the value was taken.
+std::string error_of(Sysctl& sysctl, std::string_view name, std::string_view value) {
+  const auto result = set_sysctl(sysctl, name, value);
+  return result ? "" : result.error();
+}
+
+// All of it as text, so that "nothing changed" can be compared.
+std::string dump(const Sysctl& sysctl) {
+  std::string text;
+  for (const Knob& knob : knobs()) {
+    text += std::string(knob.name) + " = " + value_of(sysctl, knob.name) + "\n";
+  }
+  return text;
+}
+
+// `sysctl net.ipv4 net.core.somaxconn` of Linux 6.18, for the knobs there are here.
+TEST(Sysctl, DefaultsAreLinuxs) {
+  EXPECT_EQ(dump(Sysctl{}),
+            "net.core.somaxconn = 4096\n"
+            "net.ipv4.ip_default_ttl = 64\n"
+            "net.ipv4.ip_local_port_range = 32768\t60999\n"
+            "net.ipv4.tcp_abort_on_overflow = 0\n"
+            "net.ipv4.tcp_challenge_ack_limit = 2147483647\n"
+            "net.ipv4.tcp_dsack = 1\n"
+            "net.ipv4.tcp_fin_timeout = 60\n"
+            "net.ipv4.tcp_invalid_ratelimit = 500\n"
+            "net.ipv4.tcp_max_orphans = 131072\n"
+            "net.ipv4.tcp_max_syn_backlog = 2048\n"
+            "net.ipv4.tcp_max_tw_buckets = 131072\n"
+            "net.ipv4.tcp_min_snd_mss = 48\n"
+            "net.ipv4.tcp_moderate_rcvbuf = 1\n"
+            "net.ipv4.tcp_orphan_retries = 0\n"
+            "net.ipv4.tcp_retries1 = 3\n"
+            "net.ipv4.tcp_retries2 = 15\n"
+            "net.ipv4.tcp_rfc1337 = 0\n"
+            "net.ipv4.tcp_rmem = 4096\t131072\t33554432\n"
+            "net.ipv4.tcp_rto_max_ms = 120000\n"
+            "net.ipv4.tcp_rto_min_us = 200000\n"
+            "net.ipv4.tcp_sack = 1\n"
+            "net.ipv4.tcp_slow_start_after_idle = 1\n"
+            "net.ipv4.tcp_syn_linear_timeouts = 4\n"
+            "net.ipv4.tcp_syn_retries = 6\n"
+            "net.ipv4.tcp_synack_retries = 5\n"
+            "net.ipv4.tcp_timestamps = 1\n"
+            "net.ipv4.tcp_tw_reuse = 2\n"
+            "net.ipv4.tcp_tw_reuse_delay = 1000\n"
+            "net.ipv4.tcp_window_scaling = 1\n"
+            "net.ipv4.tcp_wmem = 4096\t16384\t4194304\n"
+            "net.tuntcp.tcp_time_wait_ms = 60000\n");
+}
+
+struct Range {
+  const char* name;
+  const char* below;  // refused
+  const char* least;
+  const char* most;
+  const char* above;  // refused
+};
+class KnobRange : public testing::TestWithParam<Range> {};
+INSTANTIATE_TEST_SUITE_P(
+    Sysctl, KnobRange,
+    testing::Values(Range{"net.core.somaxconn", "-1", "0", "2147483647", "2147483648"},
+                    Range{"net.ipv4.ip_default_ttl", "0", "1", "255", "256"},
+                    Range{"net.ipv4.tcp_abort_on_overflow", "-1", "0", "255", "256"},
+                    Range{"net.ipv4.tcp_challenge_ack_limit", "-1", "0", "2147483647",
+                          "2147483648"},
+                    Range{"net.ipv4.tcp_dsack", "-1", "0", "255", "256"},
+                    Range{"net.ipv4.tcp_fin_timeout", "0", "1", "2147483", "2147484"},
+                    Range{"net.ipv4.tcp_invalid_ratelimit", "-1", "0", "2147483647", "2147483648"},
+                    Range{"net.ipv4.tcp_max_orphans", "-1", "0", "2147483647", "2147483648"},
+                    Range{"net.ipv4.tcp_max_syn_backlog", "-1", "0", "2147483647", "2147483648"},
+                    Range{"net.ipv4.tcp_max_tw_buckets", "-1", "0", "2147483647", "2147483648"},
+                    Range{"net.ipv4.tcp_min_snd_mss", "47", "48", "65535", "65536"},
+                    Range{"net.ipv4.tcp_moderate_rcvbuf", "-1", "0", "255", "256"},
+                    Range{"net.ipv4.tcp_orphan_retries", "-1", "0", "255", "256"},
+                    Range{"net.ipv4.tcp_retries1", "-1", "0", "255", "256"},
+                    Range{"net.ipv4.tcp_retries2", "-1", "0", "255", "256"},
+                    Range{"net.ipv4.tcp_rfc1337", "-1", "0", "255", "256"},
+                    Range{"net.ipv4.tcp_rto_max_ms", "999", "1000", "120000", "120001"},
+                    Range{"net.ipv4.tcp_rto_min_us", "0", "1", "2147483647", "2147483648"},
+                    Range{"net.ipv4.tcp_sack", "-1", "0", "255", "256"},
+                    Range{"net.ipv4.tcp_slow_start_after_idle", "-1", "0", "255", "256"},
+                    Range{"net.ipv4.tcp_syn_linear_timeouts", "-1", "0", "127", "128"},
+                    Range{"net.ipv4.tcp_syn_retries", "0", "1", "127", "128"},
+                    Range{"net.ipv4.tcp_synack_retries", "-1", "0", "255", "256"},
+                    Range{"net.ipv4.tcp_timestamps", "-1", "0", "255", "256"},
+                    Range{"net.ipv4.tcp_tw_reuse", "-1", "0", "2", "3"},
+                    Range{"net.ipv4.tcp_tw_reuse_delay", "0", "1", "60000", "60001"},
+                    Range{"net.ipv4.tcp_window_scaling", "-1", "0", "255", "256"},
+                    Range{"net.tuntcp.tcp_time_wait_ms", "0", "1", "86400000", "86400001"},
+                    Range{"net.ipv4.ip_local_port_range", "1023 2000", "1024\t1024", "65535\t65535",
+                          "1024 65536"},
+                    Range{"net.ipv4.tcp_rmem", "0 1 2", "1\t1\t1",
+                          "2147483647\t2147483647\t2147483647", "1 2 2147483648"},
+                    Range{"net.ipv4.tcp_wmem", "0 1 2", "1\t1\t1",
+                          "2147483647\t2147483647\t2147483647", "1 2 2147483648"}),
+    [](const auto& row) {
+      std::string name = row.param.name;
+      std::ranges::replace(name, '.', '_');
+      return name;
+    });
+
+TEST_P(KnobRange, IsTakenAtItsEndsAndRefusedBeyond) {
+  const Range& range = GetParam();
+  Sysctl sysctl;
+
+  EXPECT_EQ(error_of(sysctl, range.name, range.most), "");
+  EXPECT_EQ(value_of(sysctl, range.name), range.most);
+  EXPECT_EQ(error_of(sysctl, range.name, range.least), "");
+  EXPECT_EQ(value_of(sysctl, range.name), range.least);
+
+  const std::string before = dump(sysctl);
+  EXPECT_THAT(error_of(sysctl, range.name, range.below), testing::HasSubstr("is out of range"));
+  EXPECT_THAT(error_of(sysctl, range.name, range.above), testing::HasSubstr("is out of range"));
+  EXPECT_EQ(dump(sysctl), before);
+}
+
+TEST_P(KnobRange, ChangesNoOtherKnob) {
+  const Range& range = GetParam();
+  Sysctl sysctl;
+  const std::string old_line = std::string(range.name) + " = " + value_of(sysctl, range.name);
+  std::string expected = dump(sysctl);
+  expected.replace(expected.find(old_line), old_line.size(),
+                   std::string(range.name) + " = " + range.most);
+
+  ASSERT_EQ(error_of(sysctl, range.name, range.most), "");
+
+  EXPECT_EQ(dump(sysctl), expected);
+}
+
+TEST(Sysctl, EveryKnobHasARowInTheRangesAboveAndAMeaning) {
+  EXPECT_EQ(knobs().size(), 31U);
+  for (const Knob& knob : knobs()) EXPECT_STRNE(knob.meaning, "") << knob.name;
+}
+
+TEST(SysctlErrors, NameTheKnobTheValueAndTheRange) {
+  Sysctl sysctl;
+  EXPECT_EQ(error_of(sysctl, "net.ipv4.tcp_fin_timeout", "0"),
+            "net.ipv4.tcp_fin_timeout: 0 is out of range 1 to 2147483");
+  EXPECT_EQ(error_of(sysctl, "tcp_tw_reuse", "-1"),
+            "net.ipv4.tcp_tw_reuse: -1 is out of range 0 to 2");
+  EXPECT_EQ(error_of(sysctl, "tcp_tw_reuse", "99999999999999999999999"),
+            "net.ipv4.tcp_tw_reuse: 99999999999999999999999 is out of range 0 to 2");
+}
+
+class NotANumber : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(SysctlErrors, NotANumber,
+                         testing::Values("abc", "1x", "0x1", "1.5", "+1", "-", "--1"));
+
+TEST_P(NotANumber, IsRefusedAndShown) {
+  Sysctl sysctl;
+  EXPECT_EQ(error_of(sysctl, "tcp_sack", GetParam()),
+            std::string("net.ipv4.tcp_sack: '") + GetParam() + "' is not a whole number");
+}
+
+TEST(SysctlErrors, CountOfValuesMustFit) {
+  Sysctl sysctl;
+  EXPECT_EQ(error_of(sysctl, "tcp_sack", ""), "net.ipv4.tcp_sack: takes 1 value, not 0");
+  EXPECT_EQ(error_of(sysctl, "tcp_sack", "1 1"), "net.ipv4.tcp_sack: takes 1 value, not 2");
+  EXPECT_EQ(error_of(sysctl, "tcp_rmem", "1 2"), "net.ipv4.tcp_rmem: takes 3 values, not 2");
+}
+
+// Linux takes these and then behaves oddly; here they are mistakes.
+TEST(SysctlErrors, ValuesOfOneKnobMustNotFall) {
+  Sysctl sysctl;
+  const std::string before = dump(sysctl);
+
+  EXPECT_EQ(error_of(sysctl, "tcp_wmem", "1 3 2"),
+            "net.ipv4.tcp_wmem: 2 is less than the value before it");
+  EXPECT_EQ(error_of(sysctl, "ip_local_port_range", "3000 2999"),
+            "net.ipv4.ip_local_port_range: 2999 is less than the value before it");
+
+  EXPECT_EQ(dump(sysctl), before);
+}
+
+// The first two values are good. They must not be written when the third is not.
+TEST(SysctlErrors, LastValueOutOfRangeLeavesTheFirstOnesAlone) {
+  Sysctl sysctl;
+  const std::string before = dump(sysctl);
+  EXPECT_NE(error_of(sysctl, "tcp_rmem", "8192 16384 2147483648"), "");
+  EXPECT_EQ(dump(sysctl), before);
+}
+
+TEST(SysctlNames, AreTakenWithAndWithoutTheirPrefix) {
+  Sysctl sysctl;
+  EXPECT_EQ(error_of(sysctl, "net.ipv4.tcp_retries2", "7"), "");
+  EXPECT_EQ(value_of(sysctl, "tcp_retries2"), "7");
+  EXPECT_EQ(error_of(sysctl, "net.core.somaxconn", "17"), "");
+  EXPECT_EQ(value_of(sysctl, "somaxconn"), "17");
+  EXPECT_EQ(error_of(sysctl, "tcp_time_wait_ms", "250"), "");
+  EXPECT_EQ(value_of(sysctl, "net.tuntcp.tcp_time_wait_ms"), "250");
+}
+
+TEST(SysctlNames, UnknownOnesAreRefusedAndWrongPrefixesMended) {
+  Sysctl sysctl;
+  EXPECT_EQ(error_of(sysctl, "net.ipv4.tcp_fin", "1"), "net.ipv4.tcp_fin: no such knob");
+  EXPECT_EQ(error_of(sysctl, "", "1"), ": no such knob");
+  EXPECT_EQ(error_of(sysctl, "net.ipv4.tcp_time_wait_ms", "1"),
+            "net.ipv4.tcp_time_wait_ms: no such knob; it is net.tuntcp.tcp_time_wait_ms");
+  EXPECT_EQ(value_of(sysctl, "nothing"), "error: nothing: no such knob");
+}
+
+TEST(SysctlValues, MayBeSeparatedByAnyBlanks) {
+  Sysctl sysctl;
+  EXPECT_EQ(error_of(sysctl, "tcp_rmem", "  4096\t 65536   131072\n"), "");
+  EXPECT_EQ(value_of(sysctl, "tcp_rmem"), "4096\t65536\t131072");
+}
+
+TEST(Profile, LinuxIsTheDefault) {
+  EXPECT_EQ(dump(Sysctl::profile("linux").value()), dump(Sysctl{}));
+}
+
+TEST(Profile, UnknownOneIsRefused) {
+  EXPECT_EQ(Sysctl::profile("bsd").error(), "bsd: no such profile; there are linux and rfc");
+}
+
+// How long something is retransmitted: from its first transmission to the last retransmission.
+Duration time_to_last_retransmission(const Sysctl& sysctl, unsigned retries) {
+  const tcp::Rtt rtt;
+  Duration total;
+  for (unsigned i = 0; i < retries; ++i) {
+    total += rtt.rto(Duration::microseconds(sysctl.tcp_rto_min_us),
+                     Duration::milliseconds(sysctl.tcp_rto_max_ms), i);
+  }
+  return total;
+}
+
+// MUST-23: "R2 for a SYN segment MUST be set large enough to provide retransmission of the segment
+// for at least 3 minutes"; of both kinds of SYN.
+TEST(Profile, RfcRetransmitsASynForThreeMinutes) {
+  const Sysctl rfc = Sysctl::profile("rfc").value();
+  EXPECT_EQ(rfc.tcp_syn_linear_timeouts, 0U);
+  EXPECT_GE(time_to_last_retransmission(rfc, rfc.tcp_syn_retries), 180_s);
+  EXPECT_GE(time_to_last_retransmission(rfc, rfc.tcp_synack_retries), 180_s);
+}
+
+// SHLD-10, SHLD-11.
+TEST(Profile, RfcGivesUpAfterAHundredSecondsAtTheEarliest) {
+  const Sysctl rfc = Sysctl::profile("rfc").value();
+  EXPECT_GE(rfc.tcp_retries1, 3U);
+  EXPECT_GE(time_to_last_retransmission(rfc, rfc.tcp_retries2), 100_s);
+}
+
+// MUST-13, with the MSL of 3.4.2; RFC 6298, 2.4 and 2.5.
+TEST(Profile, RfcHasTheTimesOfTheRfcs) {
+  const Sysctl rfc = Sysctl::profile("rfc").value();
+  EXPECT_EQ(Duration::milliseconds(rfc.tcp_time_wait_ms), 2 * 120_s);
+  EXPECT_EQ(rfc.tcp_tw_reuse, 0U);
+  EXPECT_EQ(Duration::microseconds(rfc.tcp_rto_min_us), 1_s);
+  EXPECT_GE(Duration::milliseconds(rfc.tcp_rto_max_ms), 60_s);
+}
+
+}  // namespace
+}  // namespace tuntcp
