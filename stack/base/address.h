@@ -76,7 +76,7 @@ class IpAddress {
 
 // An address and the length of its network's prefix.
 struct Prefix {
-  IpAddress address;
+  IpAddress address{};
   unsigned length = 0;
 
   // "198.51.100.2/24"; a length is required and must fit the family.
@@ -92,7 +92,7 @@ struct Prefix {
 using Port = std::uint16_t;
 
 struct Endpoint {
-  IpAddress address;
+  IpAddress address{};
   Port port = 0;
 
   std::string to_string() const;  // "198.51.100.1:80", "[2001:db8::1]:80"
@@ -102,8 +102,8 @@ struct Endpoint {
 // What identifies a connection on this host. Never "source" and "destination": those belong to a
 // single packet.
 struct FourTuple {
-  Endpoint local;
-  Endpoint remote;
+  Endpoint local{};
+  Endpoint remote{};
 
   Family family() const { return local.address.family(); }
   FourTuple reversed() const { return {.local = remote, .remote = local}; }

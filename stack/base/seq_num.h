@@ -49,8 +49,8 @@ constexpr SeqNum later_of(SeqNum a, SeqNum b) {
 
 // The octets begin <= x < end.
 struct SeqRange {
-  SeqNum begin;
-  SeqNum end;
+  SeqNum begin{};
+  SeqNum end{};
 
   constexpr std::uint32_t octets() const { return octets_between(begin, end); }
   constexpr bool is_empty() const { return begin == end; }

@@ -26,7 +26,7 @@ struct IcmpMessage {
   std::uint8_t type = 0;
   std::uint8_t code = 0;
   std::uint32_t mtu = 0;  // packet_too_big only; IPv4 routers before RFC 1191 say 0
-  Bytes body;             // after the 8 octets: echo data, or the packet that is quoted
+  Bytes body{};           // after the 8 octets: echo data, or the packet that is quoted
 };
 
 // Verifies length and checksum (with the pseudo-header for IPv6, unless `checksum_is_valid`).
@@ -36,8 +36,8 @@ std::expected<IcmpMessage, DropReason> parse_icmp(const IpHeader& ip, Bytes mess
 // The TCP connection an error message speaks of: addresses and ports of the quoted packet, and the
 // sequence number it carried (RFC 5927, 4.1). At least 8 octets of the TCP header are quoted.
 struct QuotedTcp {
-  Endpoint source;
-  Endpoint destination;
+  Endpoint source{};
+  Endpoint destination{};
   std::uint32_t seq = 0;
 };
 std::expected<QuotedTcp, DropReason> parse_quoted_tcp(Bytes quoted_packet);

@@ -25,8 +25,8 @@ inline constexpr std::uint32_t kIpMaxOctets = 65'535;
 // One IP packet as parsed. `header_octets` includes IPv4 options and IPv6 extension headers: the
 // transport's octets are [header_octets, total_octets) of the packet.
 struct IpHeader {
-  IpAddress source;
-  IpAddress destination;
+  IpAddress source{};
+  IpAddress destination{};
   std::uint32_t header_octets = 0;
   std::uint32_t total_octets = 0;  // what the header states; octets after it are padding
   std::uint8_t protocol = 0;       // of what follows the last header
@@ -51,8 +51,8 @@ std::expected<IpHeader, DropReason> parse_quoted_ip(Bytes quoted_packet);
 
 // What a writer of a whole IP header needs.
 struct IpFields {
-  IpAddress source;
-  IpAddress destination;
+  IpAddress source{};
+  IpAddress destination{};
   std::uint8_t protocol = kProtocolTcp;
   std::uint8_t hop_limit = 64;
   std::uint8_t traffic_class = 0;

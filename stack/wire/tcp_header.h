@@ -58,8 +58,8 @@ constexpr Flags operator|(Flag a, Flag b) {
 struct TcpHeader {
   Port source = 0;
   Port destination = 0;
-  SeqNum seq;
-  SeqNum ack;
+  SeqNum seq{};
+  SeqNum ack{};
   std::uint16_t window = 0;
   std::uint16_t urgent_pointer = 0;
   std::uint16_t checksum = 0;

@@ -22,9 +22,9 @@ struct Timestamps {
 // All options of one segment. Absent ones are empty; unknown ones are skipped (MUST-6). Of an
 // option that comes twice the last counts, as in Linux.
 struct TcpOptions {
-  std::optional<std::uint16_t> mss;
-  std::optional<std::uint8_t> window_shift;  // as received: above 14 the user takes 14
-  std::optional<Timestamps> timestamps;
+  std::optional<std::uint16_t> mss{};
+  std::optional<std::uint8_t> window_shift{};  // as received: above 14 the user takes 14
+  std::optional<Timestamps> timestamps{};
   bool sack_permitted = false;
   std::uint8_t sack_count = 0;
   std::array<SeqRange, 4> sack{};  // the first sack_count are set, in the order of the wire
