@@ -23,7 +23,9 @@
 #include "stack/base/time.h"
 #include "stack/buffer/arena.h"
 #include "stack/host/status.h"
+#include "stack/tcp/event_bits.h"
 #include "stack/tcp/mib.h"
+#include "stack/tcp/state_log.h"
 #include "stack/tcp/sysctl.h"
 #include "stack/wire/offload.h"
 #include "stack/wire/packet_sink.h"
@@ -71,22 +73,16 @@ struct OpenOptions {
   SocketOptions socket;
 };
 
-// What became possible. Bits accumulate until the event is taken.
-struct Event {
-  enum : std::uint8_t {
-    connected = 1,    // OPEN completed
-    readable = 2,     // octets, the end of the stream, or an error can be received
-    writable = 4,     // room after a send that was refused or cut short
-    failed = 8,       // the connection is CLOSED by an error; see status().error
-    acceptable = 16,  // a listener's queue went from empty to not empty
-    send_done = 32,   // everything sent, FIN included, was acknowledged
-  };
+// What became possible: tcp::EventBits.
+struct Event : tcp::EventBits {
   std::uint8_t bits = 0;
   bool is_listener = false;
   ConnectionId connection;
   ListenerId listener;
   std::uint64_t cookie = 0;  // what the application set with set_cookie()
 };
+
+struct HostTables;
 
 class Host {
  public:
@@ -163,13 +159,14 @@ class Host {
   std::expected<void, std::string> set_sysctl(std::string_view name, std::string_view value);
   const std::vector<Prefix>& addresses() const;
   const wire::LinkCapabilities& link() const;
+  // Changes of state, once it is turned on.
+  tcp::StateLog& state_log();
   // True when no connection, half-open, TIME-WAIT, timer or unsent packet is left (listeners may
   // be).
   bool is_idle() const;
 
  private:
-  struct Tables;
-  std::unique_ptr<Tables> tables_;
+  std::unique_ptr<HostTables> tables_;
 };
 
 }  // namespace tuntcp

@@ -1,0 +1,297 @@
+// A packet comes in: from octets to the connection it is for. RFC 9293, 3.9.2 and 3.10.7.1,
+// 3.10.7.2; RFC 1122, 3.2 (which packets a host discards silently).
+#include <algorithm>
+
+#include "stack/host/tables.h"
+#include "stack/tcp/isn.h"
+#include "stack/tcp/segment_arrives.h"
+#include "stack/wire/icmp.h"
+#include "stack/wire/tcp_header.h"
+
+namespace tuntcp {
+namespace {
+
+using tcp::Flag;
+using tcp::Segment;
+using wire::DropReason;
+
+// A device's peer that answers nothing must not make us keep its echo requests.
+constexpr std::size_t kMaxRawReplies = 256;
+
+bool checksum_is_trusted(const wire::ReceivedOffload& offload) {
+  return offload.checksum != wire::ReceivedOffload::Checksum::unknown;
+}
+
+std::uint32_t count_wire_segments(std::uint32_t octets, std::uint16_t gso_size) {
+  if (gso_size == 0 || octets <= gso_size) return 1;
+  return (octets + gso_size - 1) / gso_size;
+}
+
+}  // namespace
+
+void HostTables::count_drop(DropReason reason, Family family) {
+  const bool v4 = family == Family::ipv4;
+  Mib& mib = shared.mib;
+  switch (reason) {
+    case DropReason::none:
+      return;
+    case DropReason::ip_truncated:
+      return mib.add(v4 ? Counter::ip_in_truncated_pkts : Counter::ip6_in_truncated_pkts);
+    case DropReason::ip_bad_version:
+    case DropReason::ip_bad_header:
+      return mib.add(v4 ? Counter::ip_in_hdr_errors : Counter::ip6_in_hdr_errors);
+    case DropReason::ip_bad_checksum:
+      mib.add(Counter::ip_in_csum_errors);
+      return mib.add(Counter::ip_in_hdr_errors);
+    case DropReason::ip_bad_source:
+    case DropReason::ip_not_for_us:
+      return mib.add(v4 ? Counter::ip_in_addr_errors : Counter::ip6_in_addr_errors);
+    case DropReason::ip_fragment:
+      return mib.add(v4 ? Counter::ip_reasm_fails : Counter::ip6_reasm_fails);
+    case DropReason::ip_unknown_protocol:
+      return mib.add(v4 ? Counter::ip_in_unknown_protos : Counter::ip6_in_unknown_protos);
+    case DropReason::tcp_bad_checksum:
+      mib.add(Counter::tcp_in_csum_errors);
+      [[fallthrough]];
+    case DropReason::tcp_truncated:
+    case DropReason::tcp_bad_header:
+      return mib.add(Counter::tcp_in_errs);
+    case DropReason::icmp_malformed:
+      return mib.add(v4 ? Counter::icmp_in_errors : Counter::icmp6_in_errors);
+    case DropReason::icmp_ignored:
+      return;  // counted as a message
+  }
+}
+
+bool HostTables::is_own(const IpAddress& address) const {
+  if (address.is_loopback()) return true;
+  return std::any_of(addresses.begin(), addresses.end(),
+                     [&](const Prefix& own) { return own.address == address; });
+}
+
+// MUST-63. A packet from outside that claims to come from here is a lie.
+bool HostTables::may_be_source(const IpAddress& source, bool from_self) const {
+  if (!source.is_unicast()) return false;
+  if (!from_self && is_own(source)) return false;
+  return std::none_of(addresses.begin(), addresses.end(),
+                      [&](const Prefix& own) { return own.is_broadcast(source); });
+}
+
+void HostTables::packet_in(buffer::Slice packet, const wire::ReceivedOffload& offload,
+                           bool from_self, Instant at) {
+  now = std::max(now, at);
+  const bool looks_like_v6 = !packet.is_empty() && packet.data()[0] >> 4 == 6;
+  const Family family = looks_like_v6 ? Family::ipv6 : Family::ipv4;
+  shared.mib.add(looks_like_v6 ? Counter::ip6_in_receives : Counter::ip_in_receives);
+  const auto ip = wire::parse_ip(packet.bytes());
+  if (!ip) return count_drop(ip.error(), family);
+  // Broadcast and multicast are nobody's address here, so nothing sent to them is answered
+  // (MUST-57). From outside 127/8 and ::1 are not ours either.
+  const bool is_for_us = is_own(ip->destination) && (from_self || !ip->destination.is_loopback());
+  if (!is_for_us) return count_drop(DropReason::ip_not_for_us, family);
+  if (!may_be_source(ip->source, from_self)) return count_drop(DropReason::ip_bad_source, family);
+  if (ip->is_fragment) return count_drop(DropReason::ip_fragment, family);
+  packet.truncate(ip->total_octets);
+
+  switch (ip->protocol) {
+    case wire::kProtocolTcp:
+      return tcp_in(*ip, std::move(packet), offload, now);
+    case wire::kProtocolIcmp:
+      if (family == Family::ipv4) return icmp_in(*ip, std::move(packet), offload);
+      break;
+    case wire::kProtocolIcmpv6:
+      if (family == Family::ipv6) return icmp_in(*ip, std::move(packet), offload);
+      break;
+    default:
+      break;
+  }
+  count_drop(DropReason::ip_unknown_protocol, family);
+}
+
+void HostTables::tcp_in(const wire::IpHeader& ip, buffer::Slice packet,
+                        const wire::ReceivedOffload& offload, Instant at) {
+  const Family family = ip.source.family();
+  shared.mib.add(family == Family::ipv4 ? Counter::ip_in_delivers : Counter::ip6_in_delivers);
+  shared.mib.add(Counter::tcp_in_segs);
+  packet.remove_prefix(ip.header_octets);
+  const auto header = wire::parse_tcp(packet.bytes());
+  if (!header) return count_drop(header.error(), family);
+  if (!checksum_is_trusted(offload) &&
+      !wire::has_valid_tcp_checksum(ip.source, ip.destination, packet.bytes())) {
+    return count_drop(DropReason::tcp_bad_checksum, family);
+  }
+  Segment seg{.seq = header->seq,
+              .ack = header->ack,
+              .wnd = header->window,
+              .urgent_pointer = header->urgent_pointer,
+              .flags = header->flags,
+              .ecn = static_cast<std::uint8_t>(ip.traffic_class & 3),
+              .options = wire::parse_options(packet.bytes().subspan(
+                  wire::kTcpHeaderOctets, header->header_octets - wire::kTcpHeaderOctets))};
+  packet.remove_prefix(header->header_octets);
+  seg.text = std::move(packet);
+  seg.wire_segments = count_wire_segments(seg.text.size(), offload.gso_size);
+  seg.len = seg.text.size() + (seg.has(Flag::syn) ? 1 : 0) + (seg.has(Flag::fin) ? 1 : 0);
+
+  const FourTuple tuple{.local = {ip.destination, header->destination},
+                        .remote = {ip.source, header->source}};
+  const auto entry = find(tuple);
+  if (!entry) return arrives_without_connection(tuple, seg, std::nullopt, at);
+  switch (entry->kind) {
+    case Demux::Kind::tcb: {
+      tcp::Tcb& tcb = tcbs.at(entry->index);
+      tcp::segment_arrives(tcb, seg, at);
+      return settle(tcb);
+    }
+    case Demux::Kind::half_open:
+      return arrives_at_half_open(tuple, entry->index, seg, at);
+    case Demux::Kind::time_wait:
+      return arrives_at_time_wait(tuple, entry->index, seg, at);
+  }
+}
+
+void HostTables::icmp_in(const wire::IpHeader& ip, buffer::Slice packet,
+                         const wire::ReceivedOffload& offload) {
+  const Family family = ip.source.family();
+  const bool v4 = family == Family::ipv4;
+  shared.mib.add(v4 ? Counter::icmp_in_msgs : Counter::icmp6_in_msgs);
+  const auto message =
+      wire::parse_icmp(ip, packet.bytes().subspan(ip.header_octets), checksum_is_trusted(offload));
+  if (!message) return count_drop(message.error(), family);
+  if (message->kind != wire::IcmpMessage::Kind::echo_request) {
+    return count_drop(DropReason::icmp_ignored, family);
+  }
+  shared.mib.add(v4 ? Counter::icmp_in_echos : Counter::icmp6_in_echos);
+  if (raw_replies.size() == kMaxRawReplies) return;
+  wire::make_echo_reply(ip, packet.mutable_bytes(),
+                        static_cast<std::uint8_t>(shared.sysctl.ip_default_ttl));
+  shared.mib.add(v4 ? Counter::icmp_out_echo_reps : Counter::icmp6_out_echo_replies);
+  raw_replies.push_back(std::move(packet));
+}
+
+void HostTables::arrives_without_connection(const FourTuple& tuple, Segment& seg,
+                                            std::optional<SeqNum> iss, Instant at) {
+  Listener* const listener = listener_for(tuple.local);
+  // 3.10.7.1, CLOSED: a RST is ignored, everything else answered with one.
+  if (listener == nullptr) {
+    if (!seg.has(Flag::rst)) shared.replies.push(tcp::reset_for(tuple, seg));
+    return;
+  }
+  // 3.10.7.2, LISTEN. First: RST is ignored; second: an ACK is for no one.
+  if (seg.has(Flag::rst)) return;
+  if (seg.has(Flag::ack)) return shared.replies.push(tcp::reset_for(tuple, seg));
+  // Third: SYN. With FIN it is no honest opening (Linux drops it as well).
+  if (!seg.has(Flag::syn) || seg.has(Flag::fin)) return;
+  const std::uint32_t listener_index = listeners.handle_of(*listener).index;
+  if (listener->accept_queue_is_full()) {
+    shared.mib.add(Counter::tcp_listen_overflows);
+    return shared.mib.add(Counter::tcp_listen_drops);
+  }
+  if (listener->syn_queue_is_full(shared.sysctl)) {
+    shared.mib.add(Counter::tcp_req_qfull_drop);
+    return shared.mib.add(Counter::tcp_listen_drops);
+  }
+  const SeqNum isn = iss ? *iss : tcp::initial_sequence_number(shared.isn_key, tuple, at);
+  const tcp::HalfOpenState state = tcp::start_half_open(seg, isn, shared, tuple, listener_index);
+  const auto add = [&](auto& slab, TimerWheel& timers) {
+    auto* const half_open = slab.emplace(tuple, state);
+    if (half_open == nullptr) return shared.mib.add(Counter::tcp_listen_drops);
+    demux.insert(tuple, {Demux::Kind::half_open, slab.handle_of(*half_open).index});
+    timers.schedule(*half_open, at + tcp::syn_ack_timeout(state, shared.sysctl));
+    ++listener->half_open;
+    shared.mib.add(Counter::tcp_passive_opens);
+    shared.replies.push(
+        tcp::syn_ack(state, tuple, shared, link_to(tuple), receive_buffer_of(*listener), at));
+  };
+  if (tuple.family() == Family::ipv4) {
+    add(half_opens.v4, half_opens.v4_timers);
+  } else {
+    add(half_opens.v6, half_opens.v6_timers);
+  }
+}
+
+void HostTables::arrives_at_half_open(const FourTuple& tuple, std::uint32_t index, Segment& seg,
+                                      Instant at) {
+  using Action = tcp::HalfOpenAnswer::Action;
+  with_object(half_opens, tuple.family(), index, [&](auto& half_open, auto&, TimerWheel& timers) {
+    tcp::HalfOpenState& state = half_open.state;
+    Listener& listener = listeners.at(state.listener);
+    const std::uint32_t rcvbuf = receive_buffer_of(listener);
+    const auto answer = tcp::segment_arrives(state, tuple, seg, shared, rcvbuf, at);
+    if (answer.reply) shared.replies.push(*answer.reply);
+    switch (answer.action) {
+      case Action::keep:
+        return;
+      case Action::remove:
+        return remove_half_open(tuple, index);
+      case Action::repeat:
+        shared.mib.add(Counter::tcp_syn_retrans);
+        return shared.replies.push(tcp::syn_ack(state, tuple, shared, link_to(tuple), rcvbuf, at));
+      case Action::establish:
+        break;
+    }
+    if (listener.accept_queue_is_full()) {
+      shared.mib.add(Counter::tcp_listen_overflows);
+      shared.mib.add(Counter::tcp_listen_drops);
+      if (shared.sysctl.tcp_abort_on_overflow == 0) {
+        // Nothing was lost: the SYN,ACK is sent again, and its ACK asks once more.
+        state.is_acknowledged = true;
+        return;
+      }
+      shared.replies.push(tcp::reset_for(tuple, seg));
+      return remove_half_open(tuple, index);
+    }
+    tcp::Tcb* const tcb = make_tcb(tuple, listener.inherited);
+    if (tcb == nullptr) return shared.mib.add(Counter::tcp_listen_drops);
+    const Instant sent_at = half_open.when - tcp::syn_ack_timeout(state, shared.sysctl);
+    tcp::promote(state, *tcb, socket_buffer_memory(listener.inherited.receive_buffer), sent_at);
+    timers.cancel(half_open);
+    --listener.half_open;
+    establish_from_half_open(listener, *tcb, tuple, index, seg, at);
+  });
+}
+
+void HostTables::establish_from_half_open(Listener& listener, tcp::Tcb& tcb, const FourTuple& tuple,
+                                          std::uint32_t index, Segment& seg, Instant at) {
+  const SlabHandle handle = tcbs.handle_of(tcb);
+  demux.replace(tuple, {Demux::Kind::half_open, index}, {Demux::Kind::tcb, handle.index});
+  with_object(half_opens, tuple.family(), index,
+              [](auto& half_open, auto& slab, TimerWheel&) { slab.erase(half_open); });
+  tcb.in_table = true;
+  tcb.listener = listeners.handle_of(listener);
+  listener.accept_queue.push_back(handle);
+  tcp::segment_arrives(tcb, seg, at);
+  add_event(listener);
+  settle(tcb);
+}
+
+void HostTables::arrives_at_time_wait(const FourTuple& tuple, std::uint32_t index, Segment& seg,
+                                      Instant at) {
+  std::optional<SeqNum> reopen_with;
+  with_object(time_waits, tuple.family(), index, [&](auto& entry, auto&, TimerWheel& timers) {
+    tcp::TimeWaitState& state = entry.state;
+    const tcp::TimeWaitSituation what = tcp::situation(state, seg, at);
+    tcp::TimeWaitDecision decision = tcp::decide(what, shared.sysctl.tcp_rfc1337 != 0);
+    if (what == tcp::TimeWaitSituation::old_duplicate) shared.mib.add(Counter::tcp_paws_tw);
+    if (decision.reopen) {
+      if (listener_for(tuple.local) != nullptr) {
+        reopen_with = tcp::next_initial_sequence_number(state);
+        return remove_time_wait(tuple, index);
+      }
+      decision.acknowledge = true;
+    }
+    if (decision.end) return remove_time_wait(tuple, index);
+    const bool at_rcv_nxt =
+        what == tcp::TimeWaitSituation::exact_reset || what == tcp::TimeWaitSituation::bare_ack;
+    if (at_rcv_nxt) tcp::remember_timestamp(state, seg, at);
+    if (decision.restart_timer) timers.schedule(entry, at + time_wait_length());
+    if (decision.acknowledge) {
+      if (const auto reply = tcp::acknowledge(state, tuple, seg, shared, at)) {
+        shared.replies.push(*reply);
+      }
+    }
+  });
+  if (reopen_with) arrives_without_connection(tuple, seg, reopen_with, at);
+}
+
+}  // namespace tuntcp

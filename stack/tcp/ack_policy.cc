@@ -1,0 +1,126 @@
+#include "stack/tcp/ack_policy.h"
+
+#include <algorithm>
+
+#include "stack/tcp/window_policy.h"
+
+namespace tuntcp::tcp {
+namespace {
+
+// MUST-40 allows less than 500 ms; Linux waits 40 ms (TCP_ATO_MIN).
+constexpr Duration kDelayedAck = 40_ms;
+// Linux's TCP_MAX_QUICKACKS.
+constexpr std::uint32_t kMaxQuickAcks = 16;
+
+bool takes_challenge_budget(Shared& shared, Instant now) {
+  ChallengeBudget& budget = shared.challenges;
+  if (now - budget.second_began >= 1_s || budget.second_began == Instant()) {
+    budget.second_began = now;
+    budget.left = shared.sysctl.tcp_challenge_ack_limit;
+  }
+  if (budget.left == 0) return false;
+  --budget.left;
+  return true;
+}
+
+Counter skipped_counter(const Tcb& tcb, DubiousSegment what) {
+  switch (what) {
+    case DubiousSegment::paws:
+      return Counter::tcp_ack_skipped_paws;
+    case DubiousSegment::challenge:
+    case DubiousSegment::syn_challenge:
+      return Counter::tcp_ack_skipped_challenge;
+    case DubiousSegment::out_of_window:
+      break;
+  }
+  if (tcb.state == State::syn_received) return Counter::tcp_ack_skipped_syn_recv;
+  if (tcb.state == State::fin_wait_2) return Counter::tcp_ack_skipped_fin_wait_2;
+  return Counter::tcp_ack_skipped_seq;
+}
+
+}  // namespace
+
+void acknowledge_now(Tcb& tcb) {
+  tcb.ack.now = true;
+  mark_ready(tcb);
+}
+
+void start_quick_acks(Tcb& tcb) {
+  const std::uint32_t segments = tcb.rcv.wnd() / (2 * tcb.ack.rcv_mss);
+  tcb.ack.quick = static_cast<std::uint8_t>(std::clamp(segments, 2U, kMaxQuickAcks));
+}
+
+void acknowledge_text(Tcb& tcb, const Segment& seg, Instant now) {
+  AckState& ack = tcb.ack;
+  const std::uint32_t wire_octets = seg.text.size() / std::max(seg.wire_segments, 1U);
+  // The largest segment seen, but not more than one that fits the smallest path we offer.
+  ack.rcv_mss = std::max(ack.rcv_mss, std::min(wire_octets, 65'535U));
+  const Sysctl& knobs = sysctl(tcb);
+  const Duration rto = tcb.rtt.rto(Duration::microseconds(knobs.tcp_rto_min_us),
+                                   Duration::milliseconds(knobs.tcp_rto_max_ms), 0);
+  // First text, or a pause so long that the peer starts slowly again.
+  if (ack.last_received == Instant() || now - ack.last_received > rto) start_quick_acks(tcb);
+  ack.last_received = now;
+  if (seg.has(Flag::psh)) ack.pushed = true;
+
+  const bool is_quick = ack.quick != 0 && !ack.is_interactive;
+  // SHLD-19: at least every second full-sized segment. Gaps are told at once (RFC 5681, 4.2).
+  const bool is_second = octets_between(tcb.rcv.last_ack_sent, tcb.rcv.nxt) > ack.rcv_mss;
+  if (is_quick || is_second || !tcb.reassembly.is_empty()) {
+    acknowledge_now(tcb);
+  } else if (!tcb.deadlines.is_set(Timer::delayed_ack)) {
+    tcb.deadlines.set(Timer::delayed_ack, now + kDelayedAck);
+  }
+}
+
+void on_read(Tcb& tcb) {
+  const AckState& ack = tcb.ack;
+  if (ack.now) return;
+  const std::uint32_t unacked = octets_between(tcb.rcv.last_ack_sent, tcb.rcv.nxt);
+  const bool all_is_read = tcb.receive_buffer.readable() == 0;
+  // As Linux's tcp_cleanup_rbuf: a pushed segment that was read and not answered, or more than a
+  // full segment, is acknowledged without waiting.
+  const bool is_owed =
+      unacked > ack.rcv_mss || (unacked != 0 && ack.pushed && !ack.is_interactive && all_is_read);
+  if (is_owed || window_update_is_due(tcb)) acknowledge_now(tcb);
+}
+
+void on_ack_sent(Tcb& tcb) {
+  if (tcb.ack.quick != 0) --tcb.ack.quick;
+  tcb.ack.now = false;
+  tcb.ack.pushed = false;
+  tcb.ack.dsack.reset();
+  tcb.rcv.last_ack_sent = tcb.rcv.nxt;
+  tcb.deadlines.cancel(Timer::delayed_ack);
+}
+
+void on_text_sent(Tcb& tcb, Instant now) {
+  if (tcb.ack.last_received != Instant() && now - tcb.ack.last_received < kDelayedAck) {
+    tcb.ack.is_interactive = true;
+  }
+}
+
+void acknowledge_dubious(Tcb& tcb, const Segment& seg, DubiousSegment what, Instant now) {
+  const bool is_challenge =
+      what == DubiousSegment::challenge || what == DubiousSegment::syn_challenge;
+  const bool may_loop = seg.text.is_empty() || seg.has(Flag::syn) || is_challenge;
+  const Duration limit = Duration::milliseconds(sysctl(tcb).tcp_invalid_ratelimit);
+  if (may_loop) {
+    if (tcb.last_dubious_ack != Instant() && now - tcb.last_dubious_ack < limit) {
+      mib(tcb).add(skipped_counter(tcb, what));
+      return;
+    }
+    tcb.last_dubious_ack = now;
+  }
+  if (is_challenge) {
+    if (what == DubiousSegment::syn_challenge) mib(tcb).add(Counter::tcp_syn_challenge);
+    if (!takes_challenge_budget(*tcb.shared, now)) {
+      mib(tcb).add(Counter::tcp_ack_skipped_challenge);
+      return;
+    }
+    mib(tcb).add(Counter::tcp_challenge_ack);
+  }
+  acknowledge_now(tcb);
+}
+
+}  // namespace tuntcp::tcp

@@ -1,0 +1,34 @@
+// When to acknowledge: RFC 9293, 3.8.6.3 (delayed ACKs, MUST-40, SHLD-18, SHLD-19), with Linux's
+// quick ACKs at the start, so that the peer's slow start is not held back.
+#pragma once
+
+#include "stack/tcp/segment.h"
+#include "stack/tcp/shared.h"
+
+namespace tuntcp::tcp {
+
+// An ACK leaves with the next output. Several reasons in one batch make one ACK (MUST-58).
+void acknowledge_now(Tcb& tcb);
+
+// The connection is established or was idle: the next ACKs are sent at once.
+void start_quick_acks(Tcb& tcb);
+
+// In-order text was received: at once, or within 40 ms?
+void acknowledge_text(Tcb& tcb, const Segment& seg, Instant now);
+
+// The application read: what it read need not wait for more.
+void on_read(Tcb& tcb);
+
+// A segment with the ACK bit left: nothing is owed any more.
+void on_ack_sent(Tcb& tcb);
+
+// Text left: an application that answers soon after it received is interactive.
+void on_text_sent(Tcb& tcb, Instant now);
+
+// A segment was unacceptable, or must be challenged (RFC 5961): an ACK, unless the last such ACK is
+// less than tcp_invalid_ratelimit ago and the segment carries no text (an ACK loop has none), or
+// the host's budget for challenges is used up.
+enum class DubiousSegment : std::uint8_t { out_of_window, paws, challenge, syn_challenge };
+void acknowledge_dubious(Tcb& tcb, const Segment& seg, DubiousSegment what, Instant now);
+
+}  // namespace tuntcp::tcp

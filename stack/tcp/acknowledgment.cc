@@ -1,0 +1,152 @@
+#include "stack/tcp/acknowledgment.h"
+
+#include <algorithm>
+
+#include "stack/tcp/ack_policy.h"
+#include "stack/tcp/negotiation.h"
+#include "stack/tcp/timeouts.h"
+#include "stack/tcp/timestamps.h"
+#include "stack/tcp/transitions.h"
+#include "stack/tcp/user_calls.h"
+
+namespace tuntcp::tcp {
+namespace {
+
+std::uint32_t scaled_window(const Tcb& tcb, const Segment& seg) {
+  return std::uint32_t{seg.wnd} << tcb.snd.wscale;
+}
+
+// RFC 2883, 4: a first block at or below SEG.ACK, or inside the second, reports a duplicate.
+bool has_dsack(const Segment& seg) {
+  if (seg.options.sack_count == 0) return false;
+  const SeqRange& first = seg.options.sack[0];
+  if (first.end <= seg.ack) return true;
+  if (seg.options.sack_count < 2) return false;
+  const SeqRange& second = seg.options.sack[1];
+  return second.begin <= first.begin && first.end <= second.end;
+}
+
+// RFC 5681, 2, "duplicate acknowledgment".
+bool is_duplicate_ack(const Tcb& tcb, const Segment& seg) {
+  return seg.ack == tcb.snd.una && seg.len == 0 && tcb.recovery.has_outstanding() &&
+         scaled_window(tcb, seg) == tcb.snd.wnd && !has_dsack(seg);
+}
+
+void measure_round_trip(Tcb& tcb, const Segment& seg, std::optional<Duration> measured,
+                        Instant now) {
+  if (measured) {
+    tcb.rtt.on_sample(*measured);
+    return;
+  }
+  // Where the same octets were sent twice a timestamp's echo is still unambiguous (RFC 7323, 4.1).
+  if (!tcb.agreed.timestamps || !seg.options.timestamps || seg.options.timestamps->echo == 0)
+    return;
+  const auto ticks =
+      static_cast<std::int32_t>(timestamp_clock(tcb.ts, now) - seg.options.timestamps->echo);
+  if (ticks >= 0) tcb.rtt.on_sample(Duration::milliseconds(std::max(ticks, 1)));
+}
+
+void forget_acknowledged(Tcb& tcb, SeqNum ack) {
+  const std::uint32_t acked = octets_between(tcb.snd.una, ack);
+  const std::uint32_t text = std::min(acked, tcb.send_buffer.size());
+  tcb.send_buffer.discard(text);
+  tcb.octets_acked += text;
+  tcb.snd.una = ack;
+  // Minshall's mark must not fall so far behind that it seems to lie ahead.
+  if (tcb.small_end < ack) tcb.small_end = ack;
+}
+
+// 3.10.7.4, fifth: "If SND.UNA =< SEG.ACK =< SND.NXT, the send window should be updated" unless the
+// segment is older than the one that updated it last.
+void update_send_window(Tcb& tcb, const Segment& seg) {
+  if (seg.ack < tcb.snd.una) return;
+  const bool is_newer = tcb.snd.wl1 < seg.seq || (tcb.snd.wl1 == seg.seq && tcb.snd.wl2 <= seg.ack);
+  if (!is_newer) return;
+  tcb.snd.wnd = scaled_window(tcb, seg);
+  tcb.snd.wl1 = seg.seq;
+  tcb.snd.wl2 = seg.ack;
+  tcb.snd.max_wnd = std::max(tcb.snd.max_wnd, tcb.snd.wnd);
+  if (tcb.snd.wnd != 0 && tcb.probe_back_off != 0) {
+    tcb.probe_back_off = 0;
+    tcb.deadlines.cancel(Timer::persist);
+  }
+}
+
+void tell_congestion_control(Tcb& tcb, const recovery::AckOutcome& outcome,
+                             std::uint32_t flight_before, std::uint32_t in_flight_before,
+                             std::optional<Duration> rtt, Instant now) {
+  congestion::Controller& controller = *tcb.congestion;
+  if (outcome.entered_recovery) {
+    mib(tcb).add(Counter::tcp_reno_recovery);
+    controller.on_loss({.now = now, .lost = outcome.newly_lost, .in_flight = flight_before});
+  }
+  if (outcome.newly_acked != 0) {
+    controller.on_ack({.now = now,
+                       .newly_acked = outcome.newly_acked,
+                       .newly_lost = outcome.newly_lost,
+                       .in_flight_before = in_flight_before,
+                       .in_flight_now = tcb.recovery.in_flight(),
+                       .rtt = rtt,
+                       .rate = {},
+                       .mss = effective_send_mss(tcb, tcb.agreed.timestamps ? 12 : 0),
+                       .is_cwnd_limited = tcb.cwnd_limited,
+                       .in_recovery = tcb.recovery.in_recovery()});
+  }
+  if (outcome.left_recovery) controller.on_recovery_exit(now);
+}
+
+}  // namespace
+
+void become_established(Tcb& tcb, const Segment& seg, Cause cause, Instant now) {
+  // The SYN's round trip, unless it was sent twice (Karn).
+  if (tcb.retransmits == 0) tcb.rtt.on_sample(now - tcb.last_sent);
+  tcb.retransmits = 0;
+  tcb.deadlines.cancel(Timer::retransmit);
+  tcb.syn_due = false;
+  tcb.snd.una = tcb.snd.iss + 1;
+  // "SND.WND <- SEG.WND, SND.WL1 <- SEG.SEQ, SND.WL2 <- SEG.ACK". The window of a SYN is not
+  // scaled.
+  tcb.snd.wnd = seg.has(Flag::syn) ? seg.wnd : scaled_window(tcb, seg);
+  tcb.snd.wl1 = seg.seq;
+  tcb.snd.wl2 = seg.ack;
+  tcb.snd.max_wnd = tcb.snd.wnd;
+  tcb.small_end = tcb.snd.una;
+  tcb.congestion->init(effective_send_mss(tcb, tcb.agreed.timestamps ? 12 : 0));
+  // CLOSE before the handshake was over: 3.10.4, SYN-RECEIVED, sends the FIN now.
+  enter(tcb, State::established, cause);
+  if (tcb.fin_queued) enter(tcb, State::fin_wait_1, Cause::close_call);
+  start_quick_acks(tcb);
+  tcb.events |= EventBits::connected | EventBits::writable;
+  mark_ready(tcb);
+}
+
+void accept_acknowledgment(Tcb& tcb, const Segment& seg, Instant now) {
+  const std::uint32_t flight_before = octets_between(tcb.snd.una, tcb.snd.nxt);
+  const std::uint32_t in_flight_before = tcb.recovery.in_flight();
+  const recovery::AckOutcome outcome =
+      tcb.recovery.on_ack({.ack = seg.ack,
+                           .snd_nxt = tcb.snd.nxt,
+                           .mss = effective_send_mss(tcb, tcb.agreed.timestamps ? 12 : 0),
+                           .is_duplicate = is_duplicate_ack(tcb, seg),
+                           .now = now});
+  if (has_dsack(seg)) mib(tcb).add(Counter::tcp_dsack_recv);
+  // The peer is alive: probes count as answered (MUST-37).
+  tcb.probes = 0;
+  if (seg.ack > tcb.snd.una) {
+    measure_round_trip(tcb, seg, outcome.rtt, now);
+    forget_acknowledged(tcb, seg.ack);
+    tcb.retransmits = 0;
+    // RFC 6298, 5.2 and 5.3.
+    tcb.deadlines.cancel(Timer::retransmit);
+    if (tcb.recovery.has_outstanding()) restart_retransmission_timer(tcb, now);
+    tell_if_writable(tcb);
+    const bool all_is_acked = tcb.send_buffer.size() == 0 && tcb.snd.una == tcb.snd.nxt;
+    if (all_is_acked) tcb.events |= EventBits::send_done;
+  }
+  tell_congestion_control(tcb, outcome, flight_before, in_flight_before, outcome.rtt, now);
+  // The window of a SYN was taken by become_established().
+  if (!seg.has(Flag::syn)) update_send_window(tcb, seg);
+  mark_ready(tcb);
+}
+
+}  // namespace tuntcp::tcp

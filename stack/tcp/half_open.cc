@@ -1,0 +1,179 @@
+#include "stack/tcp/half_open.h"
+
+#include <algorithm>
+
+#include "stack/tcp/acceptance.h"
+#include "stack/tcp/isn.h"
+#include "stack/tcp/timestamps.h"
+#include "stack/tcp/transitions.h"
+#include "stack/tcp/window_policy.h"
+
+namespace tuntcp::tcp {
+namespace {
+
+using Action = HalfOpenAnswer::Action;
+
+std::uint32_t milliseconds(Instant now) {
+  return static_cast<std::uint32_t>(now.since_origin().count_ms());
+}
+
+std::uint32_t window_offered(const Shared& shared, const FourTuple& tuple, std::uint32_t rcvbuf) {
+  return initial_window(rcvbuf, advertised_mss(shared.link, tuple.family()));
+}
+
+wire::Timestamps timestamps_of(const HalfOpenState& half_open, const FourTuple& tuple,
+                               const Shared& shared, Instant now) {
+  TimestampState ts;
+  ts.offset = timestamp_offset(shared.timestamp_key, tuple);
+  return {.value = timestamp_clock(ts, now), .echo = half_open.ts_recent};
+}
+
+// <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, at most once every tcp_invalid_ratelimit.
+std::optional<Reply> dubious_ack(HalfOpenState& half_open, const FourTuple& tuple, Shared& shared,
+                                 std::uint32_t rcvbuf, Instant now) {
+  const std::uint32_t now_ms = milliseconds(now);
+  if (half_open.was_answered &&
+      now_ms - half_open.last_answer_ms < shared.sysctl.tcp_invalid_ratelimit) {
+    shared.mib.add(Counter::tcp_ack_skipped_syn_recv);
+    return std::nullopt;
+  }
+  half_open.was_answered = true;
+  half_open.last_answer_ms = now_ms;
+  const std::uint8_t shift = half_open.has_window_shift ? window_shift(shared.sysctl) : 0;
+  Reply reply{.tuple = tuple,
+              .seq = half_open.iss + 1,
+              .ack = half_open.irs + 1,
+              .flags = Flag::ack,
+              .wnd = static_cast<std::uint16_t>(window_offered(shared, tuple, rcvbuf) >> shift)};
+  if (half_open.has_timestamps) {
+    reply.options.timestamps = timestamps_of(half_open, tuple, shared, now);
+  }
+  return reply;
+}
+
+}  // namespace
+
+HalfOpenState start_half_open(const Segment& seg, SeqNum iss, const Shared& shared,
+                              const FourTuple& tuple, std::uint32_t listener) {
+  const PeerOffer peer = read_offer(seg.options, shared.sysctl, tuple.family());
+  HalfOpenState half_open;
+  half_open.irs = seg.seq;
+  half_open.iss = iss;
+  half_open.listener = listener;
+  half_open.peer_mss = peer.mss;
+  half_open.peer_window = seg.wnd;
+  half_open.peer_shift = peer.window_shift & 0xf;
+  half_open.has_window_shift = peer.has_window_shift;
+  half_open.has_timestamps = peer.has_timestamps;
+  half_open.has_sack = peer.has_sack;
+  if (peer.has_timestamps) half_open.ts_recent = seg.options.timestamps->value;
+  return half_open;
+}
+
+Reply syn_ack(const HalfOpenState& half_open, const FourTuple& tuple, const Shared& shared,
+              const wire::LinkCapabilities& link, std::uint32_t rcvbuf, Instant now) {
+  const std::uint16_t mss = advertised_mss(link, tuple.family());
+  const PeerOffer peer{.mss = half_open.peer_mss,
+                       .window_shift = half_open.peer_shift,
+                       .has_window_shift = half_open.has_window_shift,
+                       .has_timestamps = half_open.has_timestamps,
+                       .has_sack = half_open.has_sack};
+  return {
+      .tuple = tuple,
+      .seq = half_open.iss,
+      .ack = half_open.irs + 1,
+      .flags = Flag::syn | Flag::ack,
+      .wnd = initial_window(rcvbuf, mss),
+      .options = answer(peer, shared.sysctl, mss, timestamps_of(half_open, tuple, shared, now))};
+}
+
+Duration syn_ack_timeout(const HalfOpenState& half_open, const Sysctl& sysctl) {
+  return Rtt().rto(Duration::microseconds(sysctl.tcp_rto_min_us),
+                   Duration::milliseconds(sysctl.tcp_rto_max_ms), half_open.retransmits);
+}
+
+// 3.10.7.4 for SYN-RECEIVED, the first five steps, in the order in which Linux takes them.
+HalfOpenAnswer segment_arrives(HalfOpenState& half_open, const FourTuple& tuple, const Segment& seg,
+                               Shared& shared, std::uint32_t rcvbuf, Instant now) {
+  const bool has_timestamps = half_open.has_timestamps && seg.options.timestamps.has_value();
+  const bool is_old = has_timestamps && !seg.has(Flag::rst) &&
+                      fails_paws(seg.options.timestamps->value, half_open.ts_recent, 0_s);
+  const bool is_plain_syn = seg.has(Flag::syn) && !seg.has(Flag::ack) && !seg.has(Flag::rst);
+  if (is_plain_syn && seg.seq == half_open.irs && !is_old) {
+    // The SYN,ACK was lost, or is late.
+    const std::uint32_t now_ms = milliseconds(now);
+    if (half_open.was_answered &&
+        now_ms - half_open.last_answer_ms < shared.sysctl.tcp_invalid_ratelimit) {
+      shared.mib.add(Counter::tcp_ack_skipped_syn_recv);
+      return {};
+    }
+    half_open.was_answered = true;
+    half_open.last_answer_ms = now_ms;
+    return {.action = Action::repeat, .reply = {}};
+  }
+
+  // First: the sequence number, after PAWS. The SYN of a SYN,ACK-like segment at IRS is known.
+  const SeqNum rcv_nxt = half_open.irs + 1;
+  const std::uint32_t rcv_wnd = window_offered(shared, tuple, rcvbuf);
+  const bool repeats_syn = seg.has(Flag::syn) && seg.seq == half_open.irs;
+  const SeqNum seq = repeats_syn ? seg.seq + 1 : seg.seq;
+  const std::uint32_t len = repeats_syn ? seg.len - 1 : seg.len;
+  if (is_old || !is_acceptable(seq, len, rcv_nxt, rcv_wnd)) {
+    if (is_old) shared.mib.add(Counter::tcp_paws_estab);
+    if (seg.has(Flag::rst)) return {};
+    return {.action = Action::keep, .reply = dubious_ack(half_open, tuple, shared, rcvbuf, now)};
+  }
+  if (has_timestamps && seq == rcv_nxt && !seg.has(Flag::rst)) {
+    half_open.ts_recent = seg.options.timestamps->value;
+  }
+
+  // Second: a RST returns to LISTEN (MUST-11), if it hits exactly (RFC 5961, 3.2).
+  if (seg.has(Flag::rst)) {
+    if (judge_rst(seg.seq, rcv_nxt, rcv_wnd) != RstVerdict::reset) {
+      return {.action = Action::keep, .reply = dubious_ack(half_open, tuple, shared, rcvbuf, now)};
+    }
+    shared.mib.add(Counter::tcp_embryonic_rsts);
+    shared.mib.add(Counter::tcp_attempt_fails);
+    return {.action = Action::remove, .reply = {}};
+  }
+  // Fourth: another SYN in the window. The old attempt is dead, as in Linux: the peer gets a RST
+  // and starts again.
+  if (seg.has(Flag::syn) && !repeats_syn) {
+    shared.mib.add(Counter::tcp_attempt_fails);
+    return {.action = Action::remove, .reply = reset_for(tuple, seg)};
+  }
+  // Fifth: the ACK. A wrong one is answered with a RST, and the handshake may still finish.
+  if (!seg.has(Flag::ack)) return {};
+  if (seg.ack != half_open.iss + 1) {
+    return {.action = Action::keep, .reply = reset_for(tuple, seg)};
+  }
+  return {.action = Action::establish, .reply = {}};
+}
+
+void promote(const HalfOpenState& half_open, Tcb& tcb, std::uint32_t so_rcvbuf, Instant sent_at) {
+  const Shared& shared = *tcb.shared;
+  enter(tcb, State::listen, Cause::passive_open);
+  enter(tcb, State::syn_received, Cause::syn_received);
+  tcb.is_passive = true;
+  tcb.snd.iss = half_open.iss;
+  tcb.snd.una = half_open.iss;
+  tcb.snd.nxt = half_open.iss + 1;
+  tcb.rcv.irs = half_open.irs;
+  tcb.rcv.nxt = half_open.irs + 1;
+  tcb.rcv.last_ack_sent = tcb.rcv.nxt;
+  agree(tcb, {.mss = half_open.peer_mss,
+              .window_shift = half_open.peer_shift,
+              .has_window_shift = half_open.has_window_shift,
+              .has_timestamps = half_open.has_timestamps,
+              .has_sack = half_open.has_sack});
+  const std::uint16_t mss = advertised_mss(shared.link_of(tcb), tcb.tuple.family());
+  start_receive_space(tcb, so_rcvbuf, mss);
+  tcb.rcv.edge = tcb.rcv.nxt + initial_window(tcb.space.buffer, mss);
+  tcb.ts.recent = half_open.ts_recent;
+  tcb.ts.recent_at = sent_at;
+  tcb.ts.has_recent = half_open.has_timestamps;
+  tcb.retransmits = half_open.retransmits;
+  tcb.last_sent = sent_at;
+}
+
+}  // namespace tuntcp::tcp

@@ -1,0 +1,73 @@
+// SYN-RECEIVED from LISTEN: RFC 9293, 3.10.7.2 and the parts of 3.10.7.4 that concern it, in a
+// struct small enough to be flooded with. Whether there is room in the queues the host decides.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "stack/base/timer_wheel.h"
+#include "stack/tcp/compact_tuple.h"
+#include "stack/tcp/negotiation.h"
+#include "stack/tcp/replies.h"
+#include "stack/tcp/segment.h"
+#include "stack/tcp/shared.h"
+
+namespace tuntcp::tcp {
+
+// What both address families have in common.
+struct HalfOpenState {
+  SeqNum irs;
+  SeqNum iss;
+  std::uint32_t ts_recent = 0;
+  std::uint32_t listener = 0;        // slab index; a listener that closes takes these along
+  std::uint32_t last_answer_ms = 0;  // of an ACK to something dubious: tcp_invalid_ratelimit
+  std::uint16_t peer_mss = 536;
+  std::uint16_t peer_window = 0;  // of its SYN, not scaled
+  std::uint8_t peer_shift : 4 = 0;
+  std::uint8_t retransmits : 4 = 0;  // of the SYN,ACK, which tcp_synack_retries limits to 15
+  bool has_window_shift : 1 = false;
+  bool has_timestamps : 1 = false;
+  bool has_sack : 1 = false;
+  bool was_answered : 1 = false;     // some answer's time is in last_answer_ms
+  bool is_acknowledged : 1 = false;  // the handshake is complete but nobody accepts
+};
+
+template <Family family>
+struct HalfOpen : TimerNode {
+  HalfOpen(const FourTuple& tuple_, const HalfOpenState& state_) : tuple(tuple_), state(state_) {}
+  CompactTuple<family> tuple;
+  HalfOpenState state;
+};
+static_assert(sizeof(HalfOpen<Family::ipv4>) <= 64);
+static_assert(sizeof(HalfOpen<Family::ipv6>) <= 88);
+
+// 3.10.7.2, third: a SYN for a listener. `seg` has SYN and neither ACK nor RST.
+HalfOpenState start_half_open(const Segment& seg, SeqNum iss, const Shared& shared,
+                              const FourTuple& tuple, std::uint32_t listener);
+
+// <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>
+Reply syn_ack(const HalfOpenState& half_open, const FourTuple& tuple, const Shared& shared,
+              const wire::LinkCapabilities& link, std::uint32_t rcvbuf, Instant now);
+
+// When the SYN,ACK that was just sent is to be repeated.
+Duration syn_ack_timeout(const HalfOpenState& half_open, const Sysctl& sysctl);
+
+// What a segment does to a half-open connection.
+struct HalfOpenAnswer {
+  enum class Action : std::uint8_t {
+    keep,       // nothing but perhaps `reply`
+    repeat,     // the peer sent its SYN again: repeat the SYN,ACK
+    remove,     // back to LISTEN, perhaps with `reply`
+    establish,  // acknowledged: make a Tcb, if there is room, and give it the segment
+  };
+  Action action = Action::keep;
+  std::optional<Reply> reply;
+};
+HalfOpenAnswer segment_arrives(HalfOpenState& half_open, const FourTuple& tuple, const Segment& seg,
+                               Shared& shared, std::uint32_t rcvbuf, Instant now);
+
+// Fills a new Tcb, whose `tuple` is set, so that it is in SYN-RECEIVED (MUST-11: from a passive
+// OPEN) just as `half_open` was. `sent_at`: when the last SYN,ACK left.
+void promote(const HalfOpenState& half_open, Tcb& tcb, std::uint32_t so_rcvbuf, Instant sent_at);
+
+}  // namespace tuntcp::tcp

@@ -1,0 +1,77 @@
+#include "stack/tcp/negotiation.h"
+
+#include <algorithm>
+
+#include "stack/tcp/window_policy.h"
+#include "stack/wire/ip.h"
+#include "stack/wire/tcp_header.h"
+
+namespace tuntcp::tcp {
+namespace {
+
+constexpr std::uint32_t fixed_headers(Family family) {
+  return wire::ip_header_octets(family) + wire::kTcpHeaderOctets;
+}
+
+}  // namespace
+
+std::uint16_t advertised_mss(const wire::LinkCapabilities& link, Family family) {
+  const std::uint32_t mtu = std::min(link.mtu, wire::kIpMaxOctets);
+  return static_cast<std::uint16_t>(mtu - std::min(mtu, fixed_headers(family)));
+}
+
+wire::TcpOptions offer(const Sysctl& sysctl, std::uint16_t mss, std::uint32_t timestamp) {
+  wire::TcpOptions options;
+  options.mss = mss;
+  options.sack_permitted = sysctl.tcp_sack != 0;
+  if (sysctl.tcp_timestamps != 0) options.timestamps = {.value = timestamp, .echo = 0};
+  if (sysctl.tcp_window_scaling != 0) options.window_shift = window_shift(sysctl);
+  return options;
+}
+
+PeerOffer read_offer(const wire::TcpOptions& options, const Sysctl& sysctl, Family family) {
+  PeerOffer peer;
+  // MUST-15. An MSS of 0 says nothing; one too small would drown both sides in headers
+  // (tcp_min_snd_mss).
+  const std::uint16_t assumed = family == Family::ipv4 ? 536 : 1220;
+  const std::uint16_t stated = options.mss.value_or(0);
+  peer.mss = stated == 0 ? assumed : stated;
+  peer.mss = std::max(peer.mss, static_cast<std::uint16_t>(sysctl.tcp_min_snd_mss));
+  peer.has_window_shift = options.window_shift.has_value() && sysctl.tcp_window_scaling != 0;
+  // RFC 7323, 2.3: a shift above 14 is taken as 14.
+  if (peer.has_window_shift) {
+    peer.window_shift = std::min(*options.window_shift, wire::kMaxWindowShift);
+  }
+  peer.has_timestamps = options.timestamps.has_value() && sysctl.tcp_timestamps != 0;
+  peer.has_sack = options.sack_permitted && sysctl.tcp_sack != 0;
+  return peer;
+}
+
+wire::TcpOptions answer(const PeerOffer& peer, const Sysctl& sysctl, std::uint16_t mss,
+                        wire::Timestamps timestamps) {
+  wire::TcpOptions options;
+  options.mss = mss;
+  options.sack_permitted = peer.has_sack;
+  if (peer.has_timestamps) options.timestamps = timestamps;
+  if (peer.has_window_shift) options.window_shift = window_shift(sysctl);
+  return options;
+}
+
+void agree(Tcb& tcb, const PeerOffer& peer) {
+  tcb.agreed = {.peer_mss = peer.mss,
+                .timestamps = peer.has_timestamps,
+                .sack = peer.has_sack,
+                .window_scaling = peer.has_window_shift};
+  tcb.snd.wscale = peer.window_shift;
+  tcb.rcv.wscale = peer.has_window_shift ? window_shift(sysctl(tcb)) : std::uint8_t{0};
+  tcb.ack.rcv_mss = std::min<std::uint32_t>(536, peer.mss);
+}
+
+std::uint32_t effective_send_mss(const Tcb& tcb, std::uint32_t option_octets) {
+  const std::uint32_t link = advertised_mss(tcb.shared->link_of(tcb), tcb.tuple.family());
+  const std::uint32_t whole = std::min<std::uint32_t>(tcb.agreed.peer_mss, link);
+  // An option block must never leave no room for text, whatever the peer's MSS.
+  return whole > option_octets + 8 ? whole - option_octets : 8;
+}
+
+}  // namespace tuntcp::tcp

@@ -1,0 +1,39 @@
+// What is offered and agreed on SYNs: maximum segment size (RFC 9293, 3.7.1), window scale and
+// timestamps (RFC 7323), SACK (RFC 2018).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "stack/base/address.h"
+#include "stack/tcp/shared.h"
+#include "stack/wire/tcp_options.h"
+
+namespace tuntcp::tcp {
+
+// The MSS to advertise: what the link carries less the fixed headers (MUST-67).
+std::uint16_t advertised_mss(const wire::LinkCapabilities& link, Family family);
+
+// The options of our own first SYN. `timestamp` is the TSval.
+wire::TcpOptions offer(const Sysctl& sysctl, std::uint16_t mss, std::uint32_t timestamp);
+
+// What the peer's SYN (or SYN,ACK) says, judged by what we would offer or did offer.
+struct PeerOffer {
+  std::uint16_t mss = 0;
+  std::uint8_t window_shift = 0;
+  bool has_window_shift = false;
+  bool has_timestamps = false;
+  bool has_sack = false;
+};
+PeerOffer read_offer(const wire::TcpOptions& options, const Sysctl& sysctl, Family family);
+
+// The options of a SYN,ACK: the answer to `peer`, never more than it offered.
+wire::TcpOptions answer(const PeerOffer& peer, const Sysctl& sysctl, std::uint16_t mss,
+                        wire::Timestamps timestamps);
+
+void agree(Tcb& tcb, const PeerOffer& peer);
+
+// RFC 9293, 3.7.1, Eff.snd.MSS (MUST-16): text that fits a segment with so many option octets.
+std::uint32_t effective_send_mss(const Tcb& tcb, std::uint32_t option_octets);
+
+}  // namespace tuntcp::tcp

@@ -1,0 +1,317 @@
+#include "stack/tcp/output.h"
+
+#include <algorithm>
+#include <array>
+
+#include "stack/tcp/ack_policy.h"
+#include "stack/tcp/negotiation.h"
+#include "stack/tcp/segment_writer.h"
+#include "stack/tcp/send_policy.h"
+#include "stack/tcp/timeouts.h"
+#include "stack/tcp/timestamps.h"
+#include "stack/tcp/window_policy.h"
+#include "stack/wire/ip.h"
+
+namespace tuntcp::tcp {
+namespace {
+
+// A turn's packets, so that one connection with a large window does not starve the others.
+constexpr int kPacketsPerTurn = 16;
+
+using wire::SendResult;
+
+bool was_accepted(SendResult result) {
+  return result == SendResult::sent || result == SendResult::down;
+}
+
+void count_sent(Shared& shared, Family family, SendResult result, std::uint32_t segments) {
+  shared.mib.add(family == Family::ipv4 ? Counter::ip_out_requests : Counter::ip6_out_requests);
+  shared.mib.add(Counter::tcp_out_segs, segments);
+  if (result == SendResult::down) shared.mib.add(Counter::ip_out_discards);
+}
+
+// ---- Options of a segment that is not a SYN: timestamps, D-SACK and SACK blocks.
+
+wire::TcpOptions options_for(const Tcb& tcb, Instant now) {
+  wire::TcpOptions options;
+  if (tcb.agreed.timestamps) {
+    options.timestamps = {.value = timestamp_clock(tcb.ts, now), .echo = tcb.ts.recent};
+  }
+  if (!tcb.agreed.sack) return options;
+  std::size_t room = tcb.agreed.timestamps ? 3 : 4;
+  // RFC 2883, 4: the duplicate goes first.
+  if (tcb.ack.dsack) {
+    options.sack[options.sack_count++] = *tcb.ack.dsack;
+    --room;
+  }
+  if (!tcb.reassembly.is_empty()) {
+    std::array<SeqRange, 4> blocks;
+    const std::size_t found = std::min(tcb.reassembly.sack_blocks(blocks), room);
+    for (std::size_t i = 0; i < found; ++i) options.sack[options.sack_count++] = blocks[i];
+  }
+  return options;
+}
+
+std::uint32_t option_octets(const wire::TcpOptions& options) {
+  std::uint32_t octets = options.timestamps ? 12 : 0;
+  if (options.sack_count != 0) octets += 4 + 8U * options.sack_count;
+  return octets;
+}
+
+// ---- One connection's turn.
+
+class Turn {
+ public:
+  Turn(Tcb& tcb, Instant now, wire::PacketSink& sink) : tcb_(tcb), now_(now), sink_(sink) {}
+
+  OutputResult run() {
+    if (tcb_.syn_due) return send_syn();
+    if (!kSynchronized.contains(tcb_.state)) return send_owed_ack();
+    // A device may take back an offload in the middle of a turn: plan again without it.
+    for (int packets = 0; packets < kPacketsPerTurn; ++packets) {
+      const Step step = send_next();
+      if (step == Step::blocked) return OutputResult::blocked;
+      if (step == Step::nothing) return finish();
+    }
+    arm_send_timers(tcb_, now_);
+    return OutputResult::more;
+  }
+
+ private:
+  enum class Step : std::uint8_t { sent, nothing, blocked };
+
+  OutputResult finish() {
+    if (tcb_.probe_due && send_probe() == Step::blocked) return OutputResult::blocked;
+    arm_send_timers(tcb_, now_);
+    return send_owed_ack();
+  }
+
+  OutputResult send_owed_ack() {
+    if (!tcb_.ack.now) return OutputResult::idle;
+    return send(tcb_.snd.nxt, 0, {}) == Step::blocked ? OutputResult::blocked : OutputResult::idle;
+  }
+
+  OutputResult send_syn();
+  Step send_next();
+  Step send_lost(SeqRange lost);
+  Step send_new();
+  Step send_probe();
+  Step send(SeqNum seq, std::uint32_t octets, Flags extra);
+
+  std::uint32_t most_text(std::uint32_t mss, std::uint32_t headers) const {
+    const std::uint32_t gso = tcb_.shared->link_of(tcb_).gso_max_octets;
+    if (gso <= headers + mss) return mss;
+    const std::uint32_t whole = std::min(gso, wire::kIpMaxOctets) - headers;
+    return whole - whole % mss;
+  }
+  std::uint32_t header_octets(std::uint32_t options) const {
+    return wire::ip_header_octets(tcb_.tuple.family()) + wire::kTcpHeaderOctets + options;
+  }
+  std::uint32_t mss_now() const {
+    return effective_send_mss(tcb_, option_octets(options_for(tcb_, now_)));
+  }
+
+  Tcb& tcb_;
+  const Instant now_;
+  wire::PacketSink& sink_;
+};
+
+OutputResult Turn::send_syn() {
+  const Shared& shared = *tcb_.shared;
+  const std::uint16_t mss = advertised_mss(shared.link_of(tcb_), tcb_.tuple.family());
+  OutgoingSegment segment{.tuple = tcb_.tuple,
+                          .seq = tcb_.snd.iss,
+                          .ack = tcb_.rcv.nxt,
+                          .hop_limit = static_cast<std::uint8_t>(shared.sysctl.ip_default_ttl)};
+  const std::uint32_t clock = timestamp_clock(tcb_.ts, now_);
+  if (tcb_.state == State::syn_sent) {
+    segment.flags = Flag::syn;
+    segment.options = offer(shared.sysctl, mss, clock);
+  } else {
+    // Simultaneous open (MUST-10): our SYN again, with an acknowledgment of the peer's.
+    segment.flags = Flag::syn | Flag::ack;
+    const PeerOffer agreed{.window_shift = tcb_.snd.wscale,
+                           .has_window_shift = tcb_.agreed.window_scaling,
+                           .has_timestamps = tcb_.agreed.timestamps,
+                           .has_sack = tcb_.agreed.sack};
+    segment.options = answer(agreed, shared.sysctl, mss, {.value = clock, .echo = tcb_.ts.recent});
+  }
+  segment.wnd = initial_window(tcb_.space.buffer, mss);
+  tcb_.rcv.edge = later_of(tcb_.rcv.edge, tcb_.rcv.nxt + segment.wnd);
+  const SendResult result = send_segment(segment, shared.link_of(tcb_), sink_);
+  if (!was_accepted(result)) return OutputResult::blocked;
+  count_sent(*tcb_.shared, tcb_.tuple.family(), result, 1);
+  tcb_.syn_due = false;
+  tcb_.ack.now = false;
+  tcb_.last_sent = now_;
+  arm_syn_timer(tcb_, now_);
+  return OutputResult::idle;
+}
+
+Turn::Step Turn::send_next() {
+  if (const auto lost = tcb_.recovery.next_lost()) return send_lost(*lost);
+  return send_new();
+}
+
+// Retransmission. RFC 5681, 3.2 and RFC 6582 send the first hole whatever the congestion window
+// says; beyond it, and after a timeout, the window decides.
+Turn::Step Turn::send_lost(SeqRange lost) {
+  const std::uint32_t mss = mss_now();
+  const std::uint32_t cwnd = tcb_.congestion->window().cwnd;
+  const std::uint32_t in_flight = tcb_.recovery.in_flight();
+  const bool is_first_hole = tcb_.recovery.in_recovery() && lost.begin == tcb_.snd.una;
+  std::uint32_t allowed = cwnd > in_flight ? cwnd - in_flight : 0;
+  allowed -= allowed % mss;
+  if (is_first_hole || in_flight == 0) allowed = std::max(allowed, mss);
+  if (allowed == 0) return Step::nothing;
+
+  const std::uint32_t most =
+      std::min(allowed, most_text(mss, header_octets(option_octets(options_for(tcb_, now_)))));
+  const std::uint32_t text_left =
+      tcb_.fin_sent ? octets_between(lost.begin, tcb_.fin_at) : lost.octets();
+  const std::uint32_t octets = std::min({lost.octets(), text_left, most});
+  const bool with_fin =
+      tcb_.fin_sent && lost.begin + octets == tcb_.fin_at && lost.end > tcb_.fin_at;
+  const Step step = send(lost.begin, octets, with_fin ? Flags(Flag::fin) : Flags());
+  if (step != Step::sent) return step;
+  const std::uint32_t segments = wire_segments(octets, mss);
+  mib(tcb_).add(Counter::tcp_retrans_segs, segments);
+  if (tcb_.recovery.in_recovery()) mib(tcb_).add(Counter::tcp_fast_retrans, segments);
+  tcb_.octets_retransmitted += octets;
+  tcb_.recovery.on_retransmitted({lost.begin, lost.begin + octets + (with_fin ? 1 : 0)}, now_);
+  return Step::sent;
+}
+
+Turn::Step Turn::send_new() {
+  const std::uint32_t unsent = tcb_.unsent();
+  const bool fin_is_next = tcb_.fin_queued && !tcb_.fin_sent;
+  if (unsent == 0 && !fin_is_next) return Step::nothing;
+
+  const std::uint32_t options = option_octets(options_for(tcb_, now_));
+  const std::uint32_t mss = effective_send_mss(tcb_, options);
+  const std::uint32_t in_flight = tcb_.recovery.in_flight();
+  // After a pause the path must be probed again (RFC 9293, 3.8.2; RFC 2861).
+  if (tcb_.snd.una == tcb_.snd.nxt) end_idle_period(tcb_, now_);
+  const std::uint32_t cwnd = tcb_.congestion->window().cwnd;
+  const SeqNum window_end = tcb_.snd.una + tcb_.snd.wnd;
+  const SendRequest request{
+      .unsent = unsent,
+      .window_left = window_end > tcb_.snd.nxt ? octets_between(tcb_.snd.nxt, window_end) : 0,
+      .congestion_left = cwnd > in_flight ? cwnd - in_flight : 0,
+      .mss = mss,
+      .most = most_text(mss, header_octets(options)),
+      .max_window = tcb_.snd.max_wnd,
+      // Minshall: Nagle waits only for an earlier small segment.
+      .may_send_small = tcb_.no_delay || tcb_.small_end <= tcb_.snd.una,
+      .is_last = fin_is_next};
+  const SendDecision decision = may_send(request);
+  tcb_.cwnd_limited = decision.is_held_by_congestion;
+
+  const bool takes_all = decision.octets == unsent;
+  // The FIN is an octet of the window too; it leaves alone if all text is sent.
+  const bool with_fin = fin_is_next && takes_all && request.window_left > decision.octets;
+  if (decision.octets == 0 && !with_fin) return Step::nothing;
+
+  // MUST-61: PSH on what empties the queue.
+  Flags flags = takes_all && decision.octets != 0 ? Flags(Flag::psh) : Flags();
+  if (with_fin) flags |= Flag::fin;
+  const SeqNum begin = tcb_.snd.nxt;
+  const Step step = send(begin, decision.octets, flags);
+  if (step != Step::sent) return step;
+  if (with_fin) {
+    tcb_.fin_sent = true;
+    tcb_.fin_at = begin + decision.octets;
+  }
+  tcb_.snd.nxt = begin + decision.octets + (with_fin ? 1 : 0);
+  tcb_.recovery.on_sent({begin, tcb_.snd.nxt}, now_);
+  tcb_.congestion->on_sent(now_, decision.octets, tcb_.recovery.in_flight());
+  tcb_.octets_sent += decision.octets;
+  tcb_.last_sent = now_;
+  if (decision.octets % mss != 0) tcb_.small_end = tcb_.snd.nxt;
+  if (decision.octets != 0) on_text_sent(tcb_, now_);
+  return Step::sent;
+}
+
+// RFC 9293, 3.8.6.1: something that makes the peer tell its window. As much text as the window has
+// room for (silly-window override, 3.8.6.2.1, (4)), or an old sequence number and no text at all,
+// which every TCP answers with an ACK.
+Turn::Step Turn::send_probe() {
+  const SeqNum window_end = tcb_.snd.una + tcb_.snd.wnd;
+  const std::uint32_t room =
+      window_end > tcb_.snd.nxt ? octets_between(tcb_.snd.nxt, window_end) : 0;
+  const std::uint32_t octets = std::min({room, tcb_.unsent(), mss_now()});
+  if (octets == 0) {
+    const Step step = send(tcb_.snd.una - 1, 0, {});
+    if (step == Step::sent) {
+      tcb_.probe_due = false;
+      mib(tcb_).add(Counter::tcp_win_probe);
+    }
+    return step;
+  }
+  const SeqNum begin = tcb_.snd.nxt;
+  const Step step = send(begin, octets, Flag::psh);
+  if (step != Step::sent) return step;
+  tcb_.probe_due = false;
+  tcb_.snd.nxt = begin + octets;
+  tcb_.recovery.on_sent({begin, tcb_.snd.nxt}, now_);
+  tcb_.octets_sent += octets;
+  tcb_.small_end = tcb_.snd.nxt;
+  return Step::sent;
+}
+
+// Builds and hands over one segment with `octets` of the send buffer from `seq` on.
+Turn::Step Turn::send(SeqNum seq, std::uint32_t octets, Flags extra) {
+  const wire::LinkCapabilities& link = tcb_.shared->link_of(tcb_);
+  const wire::TcpOptions options = options_for(tcb_, now_);
+  const std::uint32_t mss = effective_send_mss(tcb_, option_octets(options));
+  std::array<Bytes, buffer::SendBuffer::kMaxPieces> pieces;
+  static_assert(buffer::SendBuffer::kMaxPieces <= wire::kMaxPayloadPieces);
+  std::size_t piece_count = 0;
+  if (octets != 0) {
+    piece_count = tcb_.send_buffer.view(octets_between(tcb_.snd.una, seq), octets, pieces);
+  }
+  const OutgoingSegment segment{.tuple = tcb_.tuple,
+                                .seq = seq,
+                                .ack = tcb_.rcv.nxt,
+                                .flags = extra | Flag::ack,
+                                .wnd = window_to_advertise(tcb_),
+                                .hop_limit = static_cast<std::uint8_t>(sysctl(tcb_).ip_default_ttl),
+                                .options = options,
+                                .text = {pieces.data(), piece_count},
+                                .text_octets = octets,
+                                .mss = mss};
+  const SendResult result = send_segment(segment, link, sink_);
+  if (!was_accepted(result)) return Step::blocked;
+  count_sent(*tcb_.shared, tcb_.tuple.family(), result, wire_segments(octets, mss));
+  if (tcb_.ack.dsack) {
+    mib(tcb_).add(tcb_.ack.dsack->end <= tcb_.rcv.nxt ? Counter::tcp_dsack_old_sent
+                                                      : Counter::tcp_dsack_ofo_sent);
+  }
+  on_ack_sent(tcb_);
+  return Step::sent;
+}
+
+}  // namespace
+
+OutputResult output(Tcb& tcb, Instant now, wire::PacketSink& sink) {
+  return Turn(tcb, now, sink).run();
+}
+
+SendResult send_reply(const Reply& reply, Shared& shared, const wire::LinkCapabilities& link,
+                      wire::PacketSink& sink) {
+  const OutgoingSegment segment{
+      .tuple = reply.tuple,
+      .seq = reply.seq,
+      .ack = reply.ack,
+      .flags = reply.flags,
+      .wnd = reply.wnd,
+      .hop_limit = static_cast<std::uint8_t>(shared.sysctl.ip_default_ttl),
+      .options = reply.options};
+  const SendResult result = send_segment(segment, link, sink);
+  if (result == SendResult::retry) return result;
+  count_sent(shared, reply.tuple.family(), result, 1);
+  if (reply.flags.has(Flag::rst)) shared.mib.add(Counter::tcp_out_rsts);
+  return result;
+}
+
+}  // namespace tuntcp::tcp

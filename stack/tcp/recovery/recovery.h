@@ -1,0 +1,73 @@
+// Loss recovery: what was lost and must be sent again. RFC 5681 (fast retransmit), RFC 6582
+// (NewReno), RFC 3042 (limited transmit), RFC 6298 (after the retransmission timer).
+//
+// Not here: how much may be sent (congestion/), when the timer runs out (../timeouts.cc), and what
+// SACK blocks of the peer say: duplicate ACKs alone are counted.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "stack/base/seq_num.h"
+#include "stack/base/time.h"
+#include "stack/tcp/recovery/transmissions.h"
+
+namespace tuntcp::tcp::recovery {
+
+struct AckFacts {
+  SeqNum ack;
+  SeqNum snd_nxt;
+  std::uint32_t mss = 0;
+  // RFC 5681, 2: data is outstanding, no text, no SYN or FIN, the same SEG.ACK and window, and no
+  // D-SACK (which tells of a copy, not of a gap).
+  bool is_duplicate = false;
+  Instant now;
+};
+
+struct AckOutcome {
+  std::uint32_t newly_acked = 0;  // octets
+  std::uint32_t newly_lost = 0;   // octets
+  std::optional<Duration> rtt;    // of the newest acknowledged range that was sent once (Karn)
+  bool entered_recovery = false;  // three duplicate ACKs
+  bool left_recovery = false;     // all that was outstanding when it began is acknowledged
+};
+
+class Recovery {
+ public:
+  // New octets (or a FIN) left. `range.begin` is the former SND.NXT.
+  void on_sent(SeqRange range, Instant now) { transmissions_.add(range, now); }
+  // Octets that next_lost() named left again.
+  void on_retransmitted(SeqRange range, Instant now);
+  AckOutcome on_ack(const AckFacts& facts);
+  // The retransmission timer ran out: everything outstanding counts as lost (RFC 6298, 5.4; the
+  // congestion window lets out one segment at first). Returns the octets newly lost.
+  std::uint32_t on_timeout(SeqNum snd_nxt);
+
+  // The first range that must be sent again.
+  std::optional<SeqRange> next_lost() const;
+  // RFC 6675's "pipe" for a sender without a scoreboard: octets sent, less the lost ones and one
+  // MSS for every duplicate ACK, each of which says that a segment has left the network.
+  std::uint32_t in_flight() const;
+  bool in_recovery() const { return phase_ == Phase::fast_recovery; }
+  bool in_loss() const { return phase_ == Phase::timed_out; }
+  // When the oldest outstanding octet was last sent; never() if nothing is outstanding.
+  Instant oldest_sent_at() const;
+  bool has_outstanding() const { return !transmissions_.is_empty(); }
+
+ private:
+  enum class Phase : std::uint8_t { open, fast_recovery, timed_out };
+
+  std::uint32_t mark_head_lost(std::uint32_t mss);
+  std::uint32_t span() const;  // octets from SND.UNA to SND.NXT
+  void on_new_ack(const AckFacts& facts, AckOutcome& outcome);
+
+  Transmissions transmissions_;
+  std::uint32_t lost_octets_ = 0;  // of ranges to be sent again
+  std::uint32_t duplicate_acks_ = 0;
+  std::uint32_t left_network_ = 0;  // octets that duplicate ACKs stand for
+  SeqNum recovery_point_;           // RFC 6582's "recover"
+  bool has_recovery_point_ = false;
+  Phase phase_ = Phase::open;
+};
+
+}  // namespace tuntcp::tcp::recovery

@@ -1,0 +1,42 @@
+// Segments that need no Tcb: resets, SYN,ACKs of half-open connections, ACKs from TIME-WAIT. They
+// wait here until packets_out(), so that nothing is sent in the middle of a step.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+
+#include "stack/base/address.h"
+#include "stack/tcp/segment.h"
+
+namespace tuntcp::tcp {
+
+struct Reply {
+  FourTuple tuple{};
+  SeqNum seq{};
+  SeqNum ack{};
+  Flags flags{};
+  std::uint16_t wnd = 0;
+  wire::TcpOptions options{};
+};
+
+// Bounded: a flood of segments that deserve an answer gets at most so many per packets_out().
+inline constexpr std::size_t kMaxReplies = 4096;
+
+class ReplyQueue {
+ public:
+  void push(const Reply& reply) {
+    if (replies_.size() < kMaxReplies) replies_.push_back(reply);
+  }
+  bool is_empty() const { return replies_.empty(); }
+  const Reply& front() const { return replies_.front(); }
+  void pop() { replies_.pop_front(); }
+
+ private:
+  std::deque<Reply> replies_;
+};
+
+// RFC 9293, 3.10.7.1: the answer to a segment for which no connection exists. `tuple` is seen from
+// this host. The segment must not be a RST itself.
+Reply reset_for(const FourTuple& tuple, const Segment& seg);
+
+}  // namespace tuntcp::tcp

@@ -1,0 +1,320 @@
+// RFC 9293, 3.10.7, "SEGMENT ARRIVES".
+//
+// 3.10.7.1 (CLOSED) and 3.10.7.2 (LISTEN) need no Tcb: see replies.cc and half_open.cc. The
+// functions below are the RFC's steps, in its order, under its names. A step answers `proceed` or
+// `drop`; it never sends. Where a later RFC changed a step, the step says so.
+#include "stack/tcp/segment_arrives.h"
+
+#include "stack/base/check.h"
+#include "stack/tcp/acceptance.h"
+#include "stack/tcp/ack_policy.h"
+#include "stack/tcp/acknowledgment.h"
+#include "stack/tcp/negotiation.h"
+#include "stack/tcp/timeouts.h"
+#include "stack/tcp/timestamps.h"
+#include "stack/tcp/transitions.h"
+#include "stack/tcp/window_policy.h"
+
+namespace tuntcp::tcp {
+namespace {
+
+enum class Verdict : std::uint8_t { proceed, drop };
+
+void send_reset(Tcb& tcb, const Segment& seg) {
+  tcb.shared->replies.push(reset_for(tcb.tuple, seg));
+}
+
+// The SYN is the first octet of its segment; what follows is handled as text.
+void drop_syn_octet(Segment& seg) {
+  seg.flags = seg.flags.without(Flag::syn);
+  seg.seq += 1;
+  seg.len -= 1;
+}
+
+// ---- RFC 7323, 5.3, R1: before all other checks. A RST is exempt.
+Verdict check_timestamps(Tcb& tcb, const Segment& seg, Instant now) {
+  if (seg.has(Flag::rst) || !is_rejected_by_paws(tcb, seg, now)) return Verdict::proceed;
+  mib(tcb).add(Counter::tcp_paws_estab);
+  acknowledge_dubious(tcb, seg, DubiousSegment::paws, now);
+  return Verdict::drop;
+}
+
+// ---- First: the sequence number.
+Verdict check_sequence_number(Tcb& tcb, Segment& seg, Instant now) {
+  // The peer's SYN,ACK of a simultaneous open acknowledges our SYN; its own SYN we know already.
+  // Dropping it for its sequence number would only cost another round trip.
+  if (tcb.state == State::syn_received && seg.has(Flag::syn) && seg.has(Flag::ack) &&
+      seg.seq == tcb.rcv.irs) {
+    drop_syn_octet(seg);
+  }
+  // "If the RCV.WND is zero, no segments will be acceptable, but special allowance should be made
+  // to accept valid ACKs, URGs, and RSTs" (MUST-66). The text is cut off in the seventh step.
+  const bool is_allowed = tcb.rcv.wnd() == 0 && seg.seq == tcb.rcv.nxt;
+  if (is_allowed || is_acceptable(seg.seq, seg.len, tcb.rcv.nxt, tcb.rcv.wnd())) {
+    update_ts_recent(tcb, seg, now);
+    return Verdict::proceed;
+  }
+  if (seg.has(Flag::rst)) return Verdict::drop;
+  if (!seg.text.is_empty() && seg.end() <= tcb.rcv.nxt) {
+    // The peer did not see our ACK, or sent it again too soon: RFC 2883, 4.1 tells it which.
+    mib(tcb).add(Counter::tcp_delayed_ack_lost);
+    if (sysctl(tcb).tcp_dsack != 0) tcb.ack.dsack = SeqRange{seg.seq, seg.seq + seg.text.size()};
+  } else if (seg.seq >= tcb.rcv.edge) {
+    mib(tcb).add(Counter::tcp_beyond_window);
+  }
+  acknowledge_dubious(
+      tcb, seg, seg.has(Flag::syn) ? DubiousSegment::syn_challenge : DubiousSegment::out_of_window,
+      now);
+  return Verdict::drop;
+}
+
+// ---- Second: the RST bit, as tightened by RFC 5961, 3.2.
+Verdict check_rst(Tcb& tcb, const Segment& seg, Instant now) {
+  if (!seg.has(Flag::rst)) return Verdict::proceed;
+  switch (judge_rst(seg.seq, tcb.rcv.nxt, tcb.rcv.wnd())) {
+    case RstVerdict::ignore:
+      return Verdict::drop;
+    case RstVerdict::challenge:
+      // A guess that merely lands in the window must not kill the connection.
+      acknowledge_dubious(tcb, seg, DubiousSegment::challenge, now);
+      return Verdict::drop;
+    case RstVerdict::reset:
+      break;
+  }
+  // An active OPEN is refused (MUST-11; a passive one is a HalfOpen and returns to LISTEN). In
+  // CLOSING and LAST-ACK nobody waits for anything any more.
+  Error error = Error::connection_reset;
+  if (tcb.state == State::syn_received) error = Error::connection_refused;
+  if (tcb.state == State::closing || tcb.state == State::last_ack) error = Error::none;
+  end(tcb, error, Cause::reset_received);
+  return Verdict::drop;
+}
+
+// ---- Third: security and compartment are not offered (RFC 9293, A.1 calls them historic).
+
+// ---- Fourth: the SYN bit. RFC 5961, 4.2: a SYN inside the window may be an attacker's guess; the
+// peer is asked to confirm, and nothing else may change.
+Verdict check_syn(Tcb& tcb, const Segment& seg, Instant now) {
+  if (!seg.has(Flag::syn)) return Verdict::proceed;
+  acknowledge_dubious(tcb, seg, DubiousSegment::syn_challenge, now);
+  return Verdict::drop;
+}
+
+// ---- Fifth: the ACK field.
+Verdict check_ack(Tcb& tcb, const Segment& seg, Instant now) {
+  if (!seg.has(Flag::ack)) return Verdict::drop;
+  if (tcb.state == State::syn_received) {
+    if (!(tcb.snd.una < seg.ack && seg.ack <= tcb.snd.nxt)) {
+      send_reset(tcb, seg);
+      return Verdict::drop;
+    }
+    become_established(tcb, seg, Cause::ack_of_syn, now);
+  }
+  switch (judge_ack(seg.ack, tcb.snd.una, tcb.snd.nxt, tcb.snd.max_wnd)) {
+    case AckVerdict::too_old:  // RFC 5961, 5.2 (MAY-12)
+      acknowledge_dubious(tcb, seg, DubiousSegment::challenge, now);
+      return Verdict::drop;
+    case AckVerdict::not_yet_sent:
+      acknowledge_dubious(tcb, seg, DubiousSegment::challenge, now);
+      return Verdict::drop;
+    case AckVerdict::acceptable:
+    case AckVerdict::duplicate:
+      break;
+  }
+  accept_acknowledgment(tcb, seg, now);
+  if (!kAwaitsAckOfFin.contains(tcb.state) || !tcb.fin_is_acked()) return Verdict::proceed;
+  switch (tcb.state) {
+    case State::fin_wait_1:
+      enter(tcb, State::fin_wait_2, Cause::ack_of_fin);
+      arm_fin_wait_2_timer(tcb, now);
+      return Verdict::proceed;
+    case State::closing:
+      enter(tcb, State::time_wait, Cause::ack_of_fin);
+      return Verdict::drop;
+    default:  // LAST-ACK
+      end(tcb, Error::none, Cause::ack_of_fin);
+      return Verdict::drop;
+  }
+}
+
+// ---- Sixth: the URG bit. RFC 6093: the pointer names the octet after the urgent data (MUST-62).
+void check_urg(Tcb& tcb, const Segment& seg) {
+  if (!seg.has(Flag::urg) || !kMayReceiveText.contains(tcb.state)) return;
+  const SeqNum up = seg.seq + seg.urgent_pointer;
+  const bool is_news = up > tcb.rcv.nxt && (!tcb.urgent_pending || up > tcb.rcv.up);
+  if (!is_news) return;
+  tcb.rcv.up = up;
+  tcb.urgent_pending = true;
+  tcb.events |= EventBits::urgent;  // MUST-32
+}
+
+// Takes over what has become contiguous with RCV.NXT.
+void deliver(Tcb& tcb, buffer::Slice text) {
+  tcb.rcv.nxt += text.size();
+  tcb.octets_received += text.size();
+  if (!tcb.receiving_stopped) tcb.receive_buffer.push(std::move(text));
+  tcb.events |= EventBits::readable;
+}
+
+void queue_out_of_order(Tcb& tcb, Segment& seg) {
+  const std::uint32_t held = tcb.receive_buffer.memory() + tcb.reassembly.memory();
+  if (held >= tcb.space.buffer) {
+    // The peer still has what was never acknowledged (SHLD-31 asks to queue, not to hoard).
+    mib(tcb).add(Counter::tcp_ofo_drop);
+    return;
+  }
+  mib(tcb).add(Counter::tcp_ofo_queue);
+  const auto duplicate = tcb.reassembly.insert(seg.seq, seg.text);
+  if (duplicate) {
+    mib(tcb).add(Counter::tcp_ofo_merge);
+    if (sysctl(tcb).tcp_dsack != 0) tcb.ack.dsack = duplicate;
+  }
+}
+
+// ---- Seventh: the segment text.
+void process_text(Tcb& tcb, Segment& seg, Instant now) {
+  if (seg.text.is_empty() || !kMayReceiveText.contains(tcb.state)) return;
+  const SeqNum text_end = seg.seq + seg.text.size();
+  if (tcb.is_released && text_end > tcb.rcv.nxt) {
+    // SHLD-3: nobody will ever read this, and the peer must not believe otherwise.
+    mib(tcb).add(Counter::tcp_abort_on_data);
+    send_reset(tcb, seg);
+    end(tcb, Error::connection_aborted, Cause::abort_call);
+    return;
+  }
+  // Old octets in front and octets beyond the window at the end are cut off.
+  if (seg.seq < tcb.rcv.nxt) {
+    const std::uint32_t old = octets_between(seg.seq, earlier_of(text_end, tcb.rcv.nxt));
+    if (sysctl(tcb).tcp_dsack != 0) tcb.ack.dsack = SeqRange{seg.seq, seg.seq + old};
+    seg.text.remove_prefix(old);
+    seg.seq += old;
+    seg.len -= old;
+    acknowledge_now(tcb);
+  }
+  if (text_end > tcb.rcv.edge) {
+    const std::uint32_t room = tcb.rcv.edge > seg.seq ? octets_between(seg.seq, tcb.rcv.edge) : 0;
+    if (tcb.rcv.wnd() == 0) mib(tcb).add(Counter::tcp_zero_window_drop);
+    seg.text.truncate(room);
+    seg.len = room;
+    seg.flags = seg.flags.without(Flag::fin);
+    acknowledge_now(tcb);
+  }
+  if (seg.text.is_empty()) return;
+
+  if (seg.seq != tcb.rcv.nxt) {
+    queue_out_of_order(tcb, seg);
+    acknowledge_now(tcb);  // a duplicate ACK at once: RFC 5681, 4.2 (MAY-13)
+    return;
+  }
+  deliver(tcb, seg.text);
+  const bool had_gap = !tcb.reassembly.is_empty();
+  while (auto next = tcb.reassembly.take(tcb.rcv.nxt)) deliver(tcb, std::move(*next));
+  on_text_arrived(tcb, seg, now);
+  acknowledge_text(tcb, seg, now);
+  if (had_gap) acknowledge_now(tcb);
+}
+
+// ---- Eighth: the FIN bit. One that comes before the text in front of it waits for that text.
+void check_fin(Tcb& tcb, const Segment& seg) {
+  if (!kSynchronized.contains(tcb.state) || tcb.fin_received) return;
+  if (seg.has(Flag::fin)) {
+    tcb.fin_is_ahead = true;
+    tcb.peer_fin_at = seg.seq + seg.text.size();
+  }
+  if (!tcb.fin_is_ahead || tcb.peer_fin_at != tcb.rcv.nxt) return;
+  tcb.fin_is_ahead = false;
+  tcb.fin_received = true;
+  tcb.rcv.nxt += 1;
+  tcb.rcv.edge = later_of(tcb.rcv.edge, tcb.rcv.nxt);
+  tcb.events |= EventBits::readable;  // "connection closing": the end of the stream
+  acknowledge_now(tcb);
+  switch (tcb.state) {
+    case State::established:
+      return enter(tcb, State::close_wait, Cause::fin_received);
+    case State::fin_wait_1:
+      return enter(tcb, State::closing, Cause::fin_received);
+    case State::fin_wait_2:
+      return enter(tcb, State::time_wait, Cause::fin_received);
+    default:
+      return;
+  }
+}
+
+// ---- 3.10.7.3, SYN-SENT.
+
+// First and second: an ACK that is not ours is answered with a RST; a RST counts only if it
+// acknowledges our SYN.
+Verdict check_ack_in_syn_sent(Tcb& tcb, const Segment& seg, Instant now) {
+  if (!seg.has(Flag::ack)) return seg.has(Flag::rst) ? Verdict::drop : Verdict::proceed;
+  bool is_ours = tcb.snd.iss < seg.ack && seg.ack <= tcb.snd.nxt;
+  // RFC 7323, 5.3: the echo must be of a SYN we sent, which was not in the future.
+  if (is_ours && seg.options.timestamps && seg.options.timestamps->echo != 0 &&
+      static_cast<std::int32_t>(timestamp_clock(tcb.ts, now) - seg.options.timestamps->echo) < 0) {
+    mib(tcb).add(Counter::tcp_paws_active);
+    is_ours = false;
+  }
+  if (!is_ours) {
+    if (!seg.has(Flag::rst)) send_reset(tcb, seg);
+    return Verdict::drop;
+  }
+  if (!seg.has(Flag::rst)) return Verdict::proceed;
+  end(tcb, Error::connection_refused, Cause::reset_received);
+  return Verdict::drop;
+}
+
+void syn_sent(Tcb& tcb, Segment& seg, Instant now) {
+  if (check_ack_in_syn_sent(tcb, seg, now) == Verdict::drop) return;
+  if (!seg.has(Flag::syn)) return;  // fifth
+
+  // Fourth: the SYN bit.
+  tcb.rcv.irs = seg.seq;
+  tcb.rcv.nxt = seg.seq + 1;
+  tcb.rcv.last_ack_sent = tcb.rcv.nxt;
+  const std::uint16_t mss = advertised_mss(tcb.shared->link_of(tcb), tcb.tuple.family());
+  tcb.rcv.edge = tcb.rcv.nxt + initial_window(tcb.space.buffer, mss);
+  agree(tcb, read_offer(seg.options, sysctl(tcb), tcb.tuple.family()));
+  if (tcb.agreed.timestamps) {
+    tcb.ts.recent = seg.options.timestamps->value;
+    tcb.ts.recent_at = now;
+    tcb.ts.has_recent = true;
+  }
+  if (!seg.has(Flag::ack)) {
+    // Simultaneous open (MUST-10). Text on the SYN is not acknowledged: the peer sends it again.
+    enter(tcb, State::syn_received, Cause::syn_received);
+    tcb.syn_due = true;
+    mark_ready(tcb);
+    return;
+  }
+  become_established(tcb, seg, Cause::syn_ack_received, now);
+  accept_acknowledgment(tcb, seg, now);
+  acknowledge_now(tcb);
+  drop_syn_octet(seg);
+  check_urg(tcb, seg);
+  process_text(tcb, seg, now);
+  check_fin(tcb, seg);
+}
+
+// ---- 3.10.7.4, "all other states".
+void other_states(Tcb& tcb, Segment& seg, Instant now) {
+  if (check_timestamps(tcb, seg, now) == Verdict::drop) return;
+  if (check_sequence_number(tcb, seg, now) == Verdict::drop) return;
+  if (check_rst(tcb, seg, now) == Verdict::drop) return;
+  if (check_syn(tcb, seg, now) == Verdict::drop) return;
+  if (check_ack(tcb, seg, now) == Verdict::drop) return;
+  check_urg(tcb, seg);
+  process_text(tcb, seg, now);
+  check_fin(tcb, seg);
+}
+
+}  // namespace
+
+void segment_arrives(Tcb& tcb, Segment& seg, Instant now) {
+  if (tcb.state == State::syn_sent) {
+    syn_sent(tcb, seg, now);
+  } else {
+    other_states(tcb, seg, now);
+  }
+  TUNTCP_DCHECK(is_consistent(tcb));
+}
+
+}  // namespace tuntcp::tcp

@@ -1,0 +1,68 @@
+// What the connections of one host have in common and borrow from it.
+#pragma once
+
+#include <cstdint>
+
+#include "stack/base/siphash.h"
+#include "stack/base/time.h"
+#include "stack/base/timer_wheel.h"
+#include "stack/buffer/send_buffer.h"
+#include "stack/tcp/mib.h"
+#include "stack/tcp/replies.h"
+#include "stack/tcp/state_log.h"
+#include "stack/tcp/sysctl.h"
+#include "stack/tcp/tcb.h"
+#include "stack/wire/offload.h"
+
+namespace tuntcp::tcp {
+
+// A host without a path between its two ends: packets to its own addresses never leave it.
+inline constexpr wire::LinkCapabilities kHairpinLink{
+    .mtu = 65'535, .checksum = true, .gso_max_octets = 65'535};
+
+// RFC 5961, 7: at most so many challenge ACKs in a second, over all connections.
+struct ChallengeBudget {
+  Instant second_began;
+  std::uint32_t left = 0;
+};
+
+struct Shared {
+  Shared(const Sysctl& sysctl_, std::size_t send_pool_octets, RandomSource& random)
+      : sysctl(sysctl_),
+        isn_key(SipKey::draw(random)),
+        timestamp_key(SipKey::draw(random)),
+        chunks(send_pool_octets) {}
+
+  Sysctl sysctl;
+  Mib mib;
+  wire::LinkCapabilities link;
+  SipKey isn_key;
+  SipKey timestamp_key;
+  buffer::ChunkPool chunks;
+  TimerWheel wheel;                  // one entry a Tcb, never later than its earliest deadline
+  TcbList ready{&Tcb::ready};        // something may have to be sent
+  TcbList eventful{&Tcb::eventful};  // the application has something to learn
+  ReplyQueue replies;
+  StateLog state_log;
+  ChallengeBudget challenges;
+  std::uint64_t current_established = 0;  // TcpCurrEstab
+  std::uint32_t orphans = 0;
+
+  const wire::LinkCapabilities& link_of(const Tcb& tcb) const {
+    return tcb.is_hairpin ? kHairpinLink : link;
+  }
+};
+
+inline Mib& mib(Tcb& tcb) {
+  return tcb.shared->mib;
+}
+inline const Sysctl& sysctl(const Tcb& tcb) {
+  return tcb.shared->sysctl;
+}
+
+// Something may have to be sent: output() will look.
+inline void mark_ready(Tcb& tcb) {
+  if (!tcb.ready.is_linked) tcb.shared->ready.push(tcb);
+}
+
+}  // namespace tuntcp::tcp

@@ -1,0 +1,195 @@
+// The transmission control block: RFC 9293, 3.3.1, and what later RFCs and Linux added to it.
+// One flat struct for SYN-SENT to LAST-ACK; its state has one writer, enter() in transitions.h.
+//
+// SYN-RECEIVED from LISTEN is a HalfOpen and TIME-WAIT a TimeWait: see these headers.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "stack/base/address.h"
+#include "stack/base/deadlines.h"
+#include "stack/base/error.h"
+#include "stack/base/seq_num.h"
+#include "stack/base/slab.h"
+#include "stack/base/time.h"
+#include "stack/base/timer_wheel.h"
+#include "stack/buffer/reassembly.h"
+#include "stack/buffer/receive_buffer.h"
+#include "stack/buffer/send_buffer.h"
+#include "stack/tcp/congestion/any_controller.h"
+#include "stack/tcp/event_bits.h"
+#include "stack/tcp/recovery/recovery.h"
+#include "stack/tcp/rtt.h"
+#include "stack/tcp/state.h"
+
+namespace tuntcp::tcp {
+
+struct Shared;
+struct Tcb;
+
+// RFC 9293, 3.3.1, "send sequence variables".
+struct SendSequence {
+  SeqNum una;                 // SND.UNA, oldest unacknowledged
+  SeqNum nxt;                 // SND.NXT, next to be sent; SYN and FIN are octets too
+  std::uint32_t wnd = 0;      // SND.WND, octets (REC-1)
+  SeqNum wl1;                 // SND.WL1, SEG.SEQ of the last window update
+  SeqNum wl2;                 // SND.WL2, SEG.ACK of the last window update
+  SeqNum iss;                 // ISS
+  std::uint32_t max_wnd = 0;  // Max(SND.WND), largest window offered so far (3.8.6.2.1)
+  std::uint8_t wscale = 0;    // Snd.Wind.Shift of RFC 7323: applied to SEG.WND
+};
+
+// "receive sequence variables".
+struct ReceiveSequence {
+  SeqNum nxt;               // RCV.NXT, next expected
+  SeqNum edge;              // RCV.NXT + RCV.WND as advertised; never moves left (SHLD-14)
+  SeqNum irs;               // IRS
+  SeqNum up;                // RCV.UP, valid while urgent_pending
+  SeqNum last_ack_sent;     // Last.ACK.sent of RFC 7323
+  std::uint8_t wscale = 0;  // Rcv.Wind.Shift: applied to the windows we send
+  std::uint32_t wnd() const { return edge > nxt ? octets_between(nxt, edge) : 0; }
+};
+
+// What the two SYNs agreed on.
+struct Agreed {
+  std::uint16_t peer_mss = 536;  // MUST-15, or what the peer's MSS option said
+  bool timestamps = false;
+  bool sack = false;
+  bool window_scaling = false;
+};
+
+// RFC 9293, 3.8.6.3, with Linux's quick ACKs. See ack_policy.h.
+struct AckState {
+  bool now = false;             // an ACK is due with the next output
+  bool is_challenge = false;    // ... as a challenge ACK
+  bool pushed = false;          // PSH came since the last ACK
+  bool is_interactive = false;  // the application answers (Linux: "pingpong"): ACKs may ride along
+  std::uint8_t quick = 0;       // ACKs still to be sent at once
+  std::uint32_t rcv_mss = 536;  // estimate of the peer's segment size
+  Instant last_received;        // data
+  std::optional<SeqRange> dsack;  // to be reported with the next ACK (RFC 2883)
+};
+
+// The receive buffer and how it grows: Linux's dynamic right-sizing. See window_policy.h.
+struct ReceiveSpace {
+  std::uint32_t buffer = 0;    // octets of memory; SO_RCVBUF or auto-tuned
+  std::uint32_t ssthresh = 0;  // the window grows up to this while data flows (rcv_ssthresh)
+  std::uint32_t clamp = 0;     // and never beyond this (window_clamp)
+  bool is_locked = false;      // SO_RCVBUF was set: no auto-tuning
+  Duration rtt;                // as the receiver sees it
+  SeqNum rtt_seq;              // without timestamps: a window's worth from here ...
+  Instant rtt_started;         // ... begun at this time
+  Instant round_started;
+  std::uint32_t round_copied = 0;  // octets the application read since then
+  std::uint32_t best_round = 0;    // the most it read in a round
+};
+
+// RFC 7323.
+struct TimestampState {
+  std::uint32_t offset = 0;  // of our clock: a keyed hash of the connection
+  std::uint32_t recent = 0;  // TS.Recent
+  Instant recent_at;         // when it was taken
+  bool has_recent = false;
+};
+
+struct ListLink {
+  Tcb* previous = nullptr;
+  Tcb* next = nullptr;
+  bool is_linked = false;
+};
+
+struct Tcb : TimerNode {
+  explicit Tcb(Shared& shared_) : shared(&shared_) {}
+  Tcb(const Tcb&) = delete;
+  Tcb& operator=(const Tcb&) = delete;
+
+  // What every segment touches.
+  Shared* shared;
+  State state = State::closed;
+  Error error = Error::none;
+  bool is_passive = false;         // OPEN was passive (MUST-11)
+  bool fin_queued = false;         // CLOSE was called; a FIN follows the send buffer
+  bool fin_sent = false;           // it left, as the octet fin_at
+  bool is_released = false;        // no application
+  bool is_orphan = false;          // ... and counted as such: tcp_max_orphans
+  bool receiving_stopped = false;  // shutdown(SHUT_RD)
+  bool fin_received = false;       // RCV.NXT is past the peer's FIN
+  bool fin_is_ahead = false;       // it came out of order, as the octet peer_fin_at
+  bool urgent_pending = false;
+  bool is_hairpin = false;        // both ends are this host
+  bool in_table = false;          // the demultiplexer knows it
+  bool send_was_refused = false;  // the application waits for room
+  bool probe_due = false;         // the persist timer ran out
+  bool syn_due = false;           // SYN or SYN,ACK is to be (re)sent
+  bool cwnd_limited = false;      // the congestion window, not the application, held data back
+  bool no_delay = false;          // Nagle off
+  std::uint8_t events = 0;        // EventBits not yet taken
+  SendSequence snd;
+  ReceiveSequence rcv;
+  Agreed agreed;
+  AckState ack;
+  TimestampState ts;
+  Deadlines deadlines;
+  buffer::SendBuffer send_buffer;  // its first octet is SND.UNA (after the SYN)
+  buffer::ReceiveBuffer receive_buffer;
+  buffer::Reassembly reassembly;
+  recovery::Recovery recovery;
+  congestion::AnyController congestion;
+  Rtt rtt;
+  ReceiveSpace space;
+
+  // What timeouts touch.
+  std::uint16_t retransmits = 0;     // timer expiries in a row: RFC 6298's back-off, R1, R2
+  std::uint16_t probes = 0;          // unanswered window probes in a row
+  std::uint16_t probe_back_off = 0;  // probes since the window closed, answered or not
+  Instant retransmitting_since;      // the first retransmission of the current row
+  Instant probing_since;
+  Instant last_sent;               // data
+  std::optional<Duration> linger;  // SO_LINGER; zero: release() resets
+  Duration user_timeout;           // zero: tcp_retries2 decides
+  Instant last_dubious_ack;        // ACK of an unacceptable segment: tcp_invalid_ratelimit
+  SeqNum fin_at;                   // the sequence number of our FIN
+  SeqNum peer_fin_at;              // ... and of one that waits for what lies before it
+  SeqNum small_end;                // end of the last segment below MSS (Minshall's Nagle)
+  std::uint32_t send_limit = 0;    // octets of the send buffer; 0: auto-tuned
+
+  // Who it is.
+  FourTuple tuple;
+  SlabHandle listener;  // it was accepted from, until accept() takes it
+  std::uint64_t cookie = 0;
+  ListLink ready;
+  ListLink eventful;
+
+  std::uint64_t octets_sent = 0;
+  std::uint64_t octets_acked = 0;
+  std::uint64_t octets_received = 0;
+  std::uint64_t octets_retransmitted = 0;
+
+  bool fin_is_acked() const { return fin_sent && snd.una > fin_at; }
+  // Octets of the send buffer that were never sent.
+  std::uint32_t unsent() const {
+    const std::uint32_t sent = octets_between(snd.una, snd.nxt);
+    return sent >= send_buffer.size() ? 0 : send_buffer.size() - sent;
+  }
+};
+
+// What must hold whenever no door of the host is being passed.
+bool is_consistent(const Tcb& tcb);
+
+// An intrusive queue of connections, first in, first out.
+class TcbList {
+ public:
+  explicit TcbList(ListLink Tcb::* link) : link_(link) {}
+  void push(Tcb& tcb);
+  void remove(Tcb& tcb);
+  Tcb* pop();
+  bool is_empty() const { return first_ == nullptr; }
+
+ private:
+  ListLink Tcb::* link_;
+  Tcb* first_ = nullptr;
+  Tcb* last_ = nullptr;
+};
+
+}  // namespace tuntcp::tcp

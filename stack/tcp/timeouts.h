@@ -1,0 +1,32 @@
+// The timers of a connection: RFC 9293, 3.10.8 (USER, RETRANSMISSION, TIME-WAIT timeouts), 3.8.3
+// (R1 and R2), 3.8.6.1 (persist), RFC 6298. How they are armed and what their expiry does.
+//
+// TIME-WAIT's own timer is in time_wait.h, SYN-RECEIVED's in half_open.h.
+#pragma once
+
+#include "stack/tcp/shared.h"
+
+namespace tuntcp::tcp {
+
+// Everything that is due at `now`, in the order of `Timer`. May end the connection.
+void run_timers(Tcb& tcb, Instant now);
+
+// The retransmission timeout with the present back-off.
+Duration retransmission_timeout(const Tcb& tcb);
+
+void arm_syn_timer(Tcb& tcb, Instant now);
+// Retransmission timer while something is outstanding (RFC 6298, 5.1); otherwise, if text waits for
+// the peer's window, the persist timer; otherwise neither.
+void arm_send_timers(Tcb& tcb, Instant now);
+// RFC 6298, 5.3: new octets were acknowledged.
+void restart_retransmission_timer(Tcb& tcb, Instant now);
+// An orphan in FIN-WAIT-2 does not wait for ever (tcp_fin_timeout).
+void arm_fin_wait_2_timer(Tcb& tcb, Instant now);
+// Before the first text after a pause: the congestion window shrinks (tcp_slow_start_after_idle).
+void end_idle_period(Tcb& tcb, Instant now);
+
+// How long Linux keeps retransmitting when it promises `retries` retransmissions: R2 as a time
+// (3.8.3), from an imagined RTO of tcp_rto_min, so that it does not depend on the path.
+Duration retries_as_time(const Sysctl& sysctl, std::uint32_t retries);
+
+}  // namespace tuntcp::tcp

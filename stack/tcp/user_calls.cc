@@ -1,0 +1,121 @@
+#include "stack/tcp/user_calls.h"
+
+#include <algorithm>
+
+#include "stack/tcp/ack_policy.h"
+#include "stack/tcp/negotiation.h"
+#include "stack/tcp/timeouts.h"
+#include "stack/tcp/transitions.h"
+#include "stack/tcp/window_policy.h"
+
+namespace tuntcp::tcp {
+
+void open(Tcb& tcb, std::uint32_t so_rcvbuf, Instant now) {
+  tcb.snd.una = tcb.snd.iss;
+  tcb.snd.nxt = tcb.snd.iss + 1;
+  const std::uint16_t mss = advertised_mss(tcb.shared->link_of(tcb), tcb.tuple.family());
+  start_receive_space(tcb, so_rcvbuf, mss);
+  enter(tcb, State::syn_sent, Cause::active_open);
+  tcb.syn_due = true;
+  tcb.last_sent = now;
+  mib(tcb).add(Counter::tcp_active_opens);
+  mark_ready(tcb);
+}
+
+Result<std::size_t> send(Tcb& tcb, Bytes octets) {
+  if (tcb.error != Error::none) return std::unexpected(tcb.error);
+  if (tcb.fin_queued || tcb.state == State::closed) {
+    return std::unexpected(Error::connection_closing);
+  }
+  if (!kMaySendText.contains(tcb.state)) return std::unexpected(Error::not_connected);
+  const std::uint32_t limit = send_limit(tcb);
+  const std::size_t room = limit > tcb.send_buffer.size() ? limit - tcb.send_buffer.size() : 0;
+  const std::size_t taken = tcb.send_buffer.append(octets.first(std::min(octets.size(), room)));
+  if (taken < octets.size()) tcb.send_was_refused = true;
+  if (taken != 0) mark_ready(tcb);
+  if (taken == 0 && !octets.empty()) return std::unexpected(Error::would_block);
+  return taken;
+}
+
+Result<std::size_t> receive(Tcb& tcb, MutableBytes out, Instant now) {
+  const std::size_t octets = tcb.receive_buffer.read(out);
+  if (octets != 0) {
+    // MUST-33 ends here: the application has read past the urgent data.
+    const SeqNum read_to = tcb.rcv.nxt - tcb.receive_buffer.readable() - (tcb.fin_received ? 1 : 0);
+    if (tcb.urgent_pending && read_to >= tcb.rcv.up) tcb.urgent_pending = false;
+    if (tcb.state != State::closed) {
+      on_text_read(tcb, static_cast<std::uint32_t>(octets), now);
+      on_read(tcb);
+    }
+    return octets;
+  }
+  if (out.empty()) return std::size_t{0};
+  if (tcb.error != Error::none) return std::unexpected(tcb.error);
+  if (tcb.fin_received || tcb.receiving_stopped || tcb.state == State::closed) {
+    return std::unexpected(Error::end_of_stream);
+  }
+  if (!kMayReceiveText.contains(tcb.state)) return std::unexpected(Error::not_connected);
+  return std::unexpected(Error::would_block);
+}
+
+Result<void> close(Tcb& tcb) {
+  if (tcb.error != Error::none) return std::unexpected(tcb.error);
+  switch (tcb.state) {
+    case State::closed:
+      return std::unexpected(Error::connection_does_not_exist);
+    case State::syn_sent:
+      end(tcb, Error::connection_closing, Cause::close_call);
+      return {};
+    case State::syn_received:
+      tcb.fin_queued = true;
+      return {};  // "queue for processing after ..."
+    case State::established:
+      enter(tcb, State::fin_wait_1, Cause::close_call);
+      break;
+    case State::close_wait:
+      enter(tcb, State::last_ack, Cause::close_call);
+      break;
+    default:
+      return std::unexpected(Error::connection_closing);
+  }
+  tcb.fin_queued = true;
+  mark_ready(tcb);
+  return {};
+}
+
+void release(Tcb& tcb, Instant now) {
+  const bool linger_zero = tcb.linger == Duration::zero();
+  const bool has_unread = tcb.receive_buffer.readable() != 0;
+  tcb.receive_buffer.clear();
+  tcb.is_released = true;
+  if (tcb.state == State::closed) return;
+  tcb.is_orphan = true;
+  ++tcb.shared->orphans;
+  if (linger_zero || has_unread) {
+    // SHLD-3: octets the application never saw were acknowledged; the peer must hear of it.
+    mib(tcb).add(linger_zero ? Counter::tcp_abort_on_data : Counter::tcp_abort_on_close);
+    return abort(tcb, Error::connection_aborted, Cause::abort_call);
+  }
+  if (tcb.shared->orphans > sysctl(tcb).tcp_max_orphans) {
+    mib(tcb).add(Counter::tcp_abort_on_memory);
+    return abort(tcb, Error::insufficient_resources, Cause::delete_tcb);
+  }
+  if (!tcb.fin_queued) static_cast<void>(close(tcb));
+  arm_fin_wait_2_timer(tcb, now);
+}
+
+std::uint32_t send_limit(const Tcb& tcb) {
+  if (tcb.send_limit != 0) return tcb.send_limit;
+  const auto& wmem = sysctl(tcb).tcp_wmem;
+  const std::uint64_t wanted = std::uint64_t{2} * tcb.congestion->window().cwnd;
+  return static_cast<std::uint32_t>(
+      std::clamp<std::uint64_t>(wanted, wmem[1], std::max(wmem[1], wmem[2])));
+}
+
+void tell_if_writable(Tcb& tcb) {
+  if (!tcb.send_was_refused || tcb.send_buffer.size() > send_limit(tcb) / 3 * 2) return;
+  tcb.send_was_refused = false;
+  tcb.events |= EventBits::writable;
+}
+
+}  // namespace tuntcp::tcp

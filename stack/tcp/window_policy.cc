@@ -1,0 +1,146 @@
+#include "stack/tcp/window_policy.h"
+
+#include <algorithm>
+
+#include "stack/tcp/timestamps.h"
+
+namespace tuntcp::tcp {
+namespace {
+
+// Half of the memory is offered as window (tcp_adv_win_scale = 1); the other half pays for what
+// packets cost beside their text.
+constexpr std::uint32_t window_from_memory(std::uint32_t memory) {
+  return memory / 2;
+}
+constexpr std::uint64_t memory_from_window(std::uint64_t window) {
+  return window * 2;
+}
+
+std::uint32_t memory_held(const Tcb& tcb) {
+  return tcb.receive_buffer.memory() + tcb.reassembly.memory();
+}
+
+std::uint32_t free_window(const Tcb& tcb) {
+  const std::uint32_t held = memory_held(tcb);
+  return held >= tcb.space.buffer ? 0 : window_from_memory(tcb.space.buffer - held);
+}
+
+// What may be offered now, before rounding; 0 rather than a silly little.
+std::uint32_t window_wanted(const Tcb& tcb) {
+  const std::uint32_t whole = std::min(tcb.space.clamp, window_from_memory(tcb.space.buffer));
+  const std::uint32_t mss = std::min(tcb.ack.rcv_mss, whole);
+  const std::uint32_t free = std::min(free_window(tcb), tcb.space.clamp);
+  // MUST-39: the edge moves by a full segment or not at all; and with less than a sixteenth of the
+  // buffer left the window closes, so that the peer stops while there is still memory.
+  if (free < whole / 2 && (free < whole / 16 || free < mss)) return 0;
+  return std::min(free, tcb.space.ssthresh);
+}
+
+// RFC 7323, 4.2: the echo of our own clock gives a receiver round-trip times.
+void measure_round_trip(Tcb& tcb, const Segment& seg, Instant now) {
+  ReceiveSpace& space = tcb.space;
+  if (tcb.rtt.has_sample()) {
+    space.rtt = tcb.rtt.srtt();
+    return;
+  }
+  Duration sample = Duration::zero();
+  if (tcb.agreed.timestamps && seg.options.timestamps && seg.options.timestamps->echo != 0) {
+    const auto ticks =
+        static_cast<std::int32_t>(timestamp_clock(tcb.ts, now) - seg.options.timestamps->echo);
+    if (ticks < 0) return;
+    sample = Duration::milliseconds(std::max(ticks, 1));
+  } else {
+    // Without timestamps: the time that a window's worth takes to arrive.
+    if (space.rtt_started != Instant() && tcb.rcv.nxt < space.rtt_seq) return;
+    if (space.rtt_started != Instant()) sample = now - space.rtt_started;
+    space.rtt_seq = tcb.rcv.nxt + std::max(tcb.rcv.wnd(), 1U);
+    space.rtt_started = now;
+    if (sample == Duration::zero()) return;
+  }
+  space.rtt =
+      space.rtt == Duration::zero() ? sample : std::min(sample, (space.rtt * 7 + sample) / 8);
+}
+
+}  // namespace
+
+std::uint8_t window_shift(const Sysctl& sysctl) {
+  std::uint8_t shift = 0;
+  while (shift < wire::kMaxWindowShift && (sysctl.tcp_rmem[2] >> shift) > 65'535) ++shift;
+  return shift;
+}
+
+std::uint16_t initial_window(std::uint32_t buffer_octets, std::uint32_t advertised_mss) {
+  std::uint32_t window = std::min(window_from_memory(buffer_octets), 65'535U);
+  if (window > advertised_mss) window -= window % advertised_mss;
+  return static_cast<std::uint16_t>(window);
+}
+
+void start_receive_space(Tcb& tcb, std::uint32_t so_rcvbuf, std::uint32_t advertised_mss) {
+  ReceiveSpace& space = tcb.space;
+  space.is_locked = so_rcvbuf != 0;
+  space.buffer = so_rcvbuf != 0 ? so_rcvbuf : sysctl(tcb).tcp_rmem[1];
+  space.clamp = window_from_memory(space.buffer);
+  space.ssthresh = initial_window(space.buffer, advertised_mss);
+}
+
+void lock_receive_space(Tcb& tcb, std::uint32_t so_rcvbuf) {
+  tcb.space.is_locked = true;
+  tcb.space.buffer = so_rcvbuf;
+  tcb.space.clamp = window_from_memory(so_rcvbuf);
+  tcb.space.ssthresh = std::min(tcb.space.ssthresh, tcb.space.clamp);
+}
+
+std::uint16_t window_to_advertise(Tcb& tcb) {
+  const std::uint32_t current = tcb.rcv.wnd();
+  const std::uint32_t window = std::max(current, window_wanted(tcb));
+  const std::uint8_t shift = tcb.rcv.wscale;
+  // Rounded up: rounding down would move the right edge left (SHLD-14).
+  const std::uint32_t value = std::min((window + (1U << shift) - 1) >> shift, 65'535U);
+  tcb.rcv.edge = later_of(tcb.rcv.edge, tcb.rcv.nxt + (value << shift));
+  if (value == 0 && current != 0) mib(tcb).add(Counter::tcp_to_zero_window);
+  return static_cast<std::uint16_t>(value);
+}
+
+bool window_update_is_due(const Tcb& tcb) {
+  // Linux's rule: worth a segment only if the peer's view at least doubles. While more than half of
+  // the largest window is open the peer is in no need.
+  const std::uint32_t current = tcb.rcv.wnd();
+  if (std::uint64_t{2} * current > tcb.space.clamp) return false;
+  const std::uint32_t wanted = window_wanted(tcb);
+  return wanted != 0 && wanted >= std::uint64_t{2} * current;
+}
+
+void on_text_arrived(Tcb& tcb, const Segment& seg, Instant now) {
+  measure_round_trip(tcb, seg, now);
+  ReceiveSpace& space = tcb.space;
+  if (space.ssthresh >= space.clamp) return;
+  const std::uint32_t room = std::min(space.clamp, free_window(tcb));
+  if (space.ssthresh >= room) return;
+  const std::uint32_t step = 2 * std::max(tcb.ack.rcv_mss, seg.text.size());
+  space.ssthresh += std::min(step, room - space.ssthresh);
+}
+
+void on_text_read(Tcb& tcb, std::uint32_t octets, Instant now) {
+  ReceiveSpace& space = tcb.space;
+  space.round_copied += std::min(octets, ~space.round_copied);
+  if (space.rtt == Duration::zero() || now - space.round_started < space.rtt) return;
+  const std::uint32_t copied = space.round_copied;
+  space.round_copied = 0;
+  space.round_started = now;
+  if (copied <= space.best_round) return;
+  const std::uint32_t before = space.best_round;
+  space.best_round = copied;
+  if (space.is_locked || sysctl(tcb).tcp_moderate_rcvbuf == 0) return;
+
+  // Twice what was read leaves room for the sender's slow start to double; the surplus follows the
+  // growth since the last round.
+  std::uint64_t window = std::uint64_t{2} * copied + std::uint64_t{16} * tcb.ack.rcv_mss;
+  if (before != 0) window += window * (copied - before) / before;
+  const std::uint64_t memory =
+      std::min<std::uint64_t>(memory_from_window(window), sysctl(tcb).tcp_rmem[2]);
+  if (memory <= space.buffer) return;
+  space.buffer = static_cast<std::uint32_t>(memory);
+  space.clamp = window_from_memory(space.buffer);
+}
+
+}  // namespace tuntcp::tcp

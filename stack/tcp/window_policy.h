@@ -1,0 +1,33 @@
+// The window we offer and the memory behind it: RFC 9293, 3.8.6.2.2 (receiver's silly-window
+// avoidance, MUST-39), never shrinking (SHLD-14), and Linux's dynamic right-sizing (tcp_rmem,
+// tcp_moderate_rcvbuf), without which the window bounds the speed of a path.
+#pragma once
+
+#include <cstdint>
+
+#include "stack/tcp/segment.h"
+#include "stack/tcp/shared.h"
+
+namespace tuntcp::tcp {
+
+// The shift we offer on a SYN: enough for the largest buffer that auto-tuning may reach.
+std::uint8_t window_shift(const Sysctl& sysctl);
+// The window of a SYN or SYN,ACK, never scaled (RFC 7323, 2.2): whole segments of half the buffer.
+std::uint16_t initial_window(std::uint32_t buffer_octets, std::uint32_t advertised_mss);
+
+// Before the SYN leaves or when a half-open connection is promoted.
+void start_receive_space(Tcb& tcb, std::uint32_t so_rcvbuf, std::uint32_t advertised_mss);
+// SO_RCVBUF while the connection lives.
+void lock_receive_space(Tcb& tcb, std::uint32_t so_rcvbuf);
+
+// The value for the window field of the next segment; moves RCV.EDGE right, never left.
+std::uint16_t window_to_advertise(Tcb& tcb);
+// Would an ACK now tell the peer of at least twice the window it knows? Called after a read.
+bool window_update_is_due(const Tcb& tcb);
+
+// In-order text arrived: the window may open further (Linux's tcp_grow_window).
+void on_text_arrived(Tcb& tcb, const Segment& seg, Instant now);
+// The application read: the buffer may grow to twice what it reads in a round trip.
+void on_text_read(Tcb& tcb, std::uint32_t octets, Instant now);
+
+}  // namespace tuntcp::tcp
