@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <random>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -127,12 +127,16 @@ TEST(Demux, ErasingFromARunThatWrapsKeepsTheRestFindable) {
 // Two tuples with the same 32 bits of hash (among 200,000 there are some): the cached hash cannot
 // tell them apart, only the objects can.
 TEST(Demux, TellsTuplesWithEqualHashesApart) {
-  std::unordered_map<std::uint32_t, std::uint32_t> seen;
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> pairs;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> hashes;  // and numbers
   for (std::uint32_t n = 0; n < 200'000; ++n) {
-    const auto hash = static_cast<std::uint32_t>(siphash(kKey, tuple(n)));
-    const auto [it, is_new] = seen.emplace(hash, n);
-    if (!is_new) pairs.emplace_back(it->second, n);
+    hashes.emplace_back(static_cast<std::uint32_t>(siphash(kKey, tuple(n))), n);
+  }
+  std::ranges::sort(hashes);
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> pairs;
+  for (std::size_t i = 1; i < hashes.size(); ++i) {
+    if (hashes[i - 1].first == hashes[i].first) {
+      pairs.emplace_back(hashes[i - 1].second, hashes[i].second);
+    }
   }
   ASSERT_FALSE(pairs.empty());
 
@@ -160,13 +164,13 @@ TEST(Demux, GrowsBeforeItIsMoreThanSeventyPercentFullAndKeepsEverything) {
   EXPECT_EQ(table.find(tuple(10'000)), std::nullopt);
 }
 
-// Against a std::map, 200,000 random steps around a few thousand connections.
+// Against a std::map, 60,000 random steps around a few thousand connections.
 TEST(Demux, DoesWhatAMapDoes) {
   std::mt19937 random(42);
   Table table;
   std::map<std::uint32_t, Entry> model;
   std::uint64_t found = 0;
-  for (int step = 0; step < 200'000; ++step) {
+  for (int step = 0; step < 60'000; ++step) {
     const std::uint32_t n = static_cast<std::uint32_t>(random() % 6000);
     const auto known = model.find(n);
     switch (random() % 4) {
@@ -199,7 +203,7 @@ TEST(Demux, DoesWhatAMapDoes) {
     }
     ASSERT_EQ(table.demux.size(), model.size());
   }
-  EXPECT_GT(found, 10'000U);
+  EXPECT_GT(found, 5'000U);
   for (const auto& [n, entry] : model) ASSERT_EQ(table.find(tuple(n)), entry);
 }
 

@@ -215,7 +215,7 @@ class Fixed final : public Controller {
  private:
   std::shared_ptr<int> alive_;
   std::uint32_t mss_ = 0;
-  std::byte rest_[AnyController::kMostOctets - 32]{};
+  [[maybe_unused]] std::byte rest_[AnyController::kMostOctets - 32]{};
 };
 static_assert(sizeof(Fixed) == AnyController::kMostOctets);
 
