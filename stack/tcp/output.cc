@@ -185,6 +185,7 @@ Turn::Step Turn::send_lost(SeqRange lost) {
 Turn::Step Turn::send_new() {
   const std::uint32_t unsent = tcb_.unsent();
   const bool fin_is_next = tcb_.fin_queued && !tcb_.fin_sent;
+  if (unsent == 0) tcb_.cwnd_limited = false;
   if (unsent == 0 && !fin_is_next) return Step::nothing;
 
   const std::uint32_t options = option_octets(options_for(tcb_, now_));

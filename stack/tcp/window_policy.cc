@@ -36,19 +36,17 @@ std::uint32_t window_wanted(const Tcb& tcb) {
   return std::min(free, tcb.space.ssthresh);
 }
 
-// RFC 7323, 4.2: the echo of our own clock gives a receiver round-trip times.
+// RFC 7323, 4.2: the echo of our own clock gives a receiver round-trip times. On a path faster than
+// that clock's tick what we measured ourselves, if only on the SYN, is better.
 void measure_round_trip(Tcb& tcb, const Segment& seg, Instant now) {
   ReceiveSpace& space = tcb.space;
-  if (tcb.rtt.has_sample()) {
-    space.rtt = tcb.rtt.srtt();
-    return;
-  }
   Duration sample = Duration::zero();
   if (tcb.agreed.timestamps && seg.options.timestamps && seg.options.timestamps->echo != 0) {
     const auto ticks =
         static_cast<std::int32_t>(timestamp_clock(tcb.ts, now) - seg.options.timestamps->echo);
     if (ticks < 0) return;
     sample = Duration::milliseconds(std::max(ticks, 1));
+    if (ticks <= 1 && tcb.rtt.has_sample()) sample = std::min(sample, tcb.rtt.srtt());
   } else {
     // Without timestamps: the time that a window's worth takes to arrive.
     if (space.rtt_started != Instant() && tcb.rcv.nxt < space.rtt_seq) return;
@@ -57,8 +55,8 @@ void measure_round_trip(Tcb& tcb, const Segment& seg, Instant now) {
     space.rtt_started = now;
     if (sample == Duration::zero()) return;
   }
-  space.rtt =
-      space.rtt == Duration::zero() ? sample : std::min(sample, (space.rtt * 7 + sample) / 8);
+  const bool is_first = space.rtt == Duration::zero();
+  space.rtt = is_first ? sample : std::min(sample, (space.rtt * 7 + sample) / 8);
 }
 
 }  // namespace
