@@ -60,7 +60,11 @@ Outcome<void> set_up_link(Netlink& netlink, const Link& link, const LinkSetup& s
   if (Outcome<void> changed = netlink.change(link, up); !changed) return changed;
   Link now = link;
   now.mtu = setup.mtu.value_or(link.mtu);
-  return restore_addresses(netlink, now, setup);
+  if (Outcome<void> added = restore_addresses(netlink, now, setup); !added) return added;
+  for (const Prefix& host : setup.host_addresses) {
+    if (Outcome<void> done = netlink.wait_until_local(now, host.address); !done) return done;
+  }
+  return {};
 }
 
 Outcome<void> restore_addresses(Netlink& netlink, const Link& link, const LinkSetup& setup) {

@@ -22,8 +22,8 @@ struct LinkSetup {
   std::vector<Prefix> stack_addresses;  // the stack's; routed where no host address covers them
 };
 
-// Applies all of it and brings the link up. Nothing is undone on failure: the link of a device that
-// is not persistent goes away with it.
+// Applies all of it and brings the link up; packets may pass when it returns. Nothing is undone on
+// failure: the link of a device that is not persistent goes away with it.
 Outcome<void> set_up_link(Netlink& netlink, const Link& link, const LinkSetup& setup);
 
 // Gives back what the kernel took while the link was down: addresses and routes. Harmless for what

@@ -6,6 +6,7 @@
 #include <linux/if_tun.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -16,6 +17,7 @@
 
 #include "stack/base/bytes.h"
 #include "stack/base/check.h"
+#include "stack/io/system_clock.h"
 
 namespace tuntcp::io {
 namespace {
@@ -290,7 +292,7 @@ Outcome<void> Netlink::add_address(const Link& link, const Prefix& address) {
   info.ifa_family = family_number(address.address.family());
   info.ifa_prefixlen = static_cast<std::uint8_t>(address.length);
   info.ifa_index = link.index;
-  // Nobody else is on a point-to-point link, and an address must be usable at once.
+  // Nobody else is on a point-to-point link.
   if (!address.address.is_v4()) info.ifa_flags = IFA_F_NODAD;
   Request request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, info);
   request.add(IFA_LOCAL, address.address);
@@ -353,30 +355,48 @@ Outcome<void> Netlink::add_route(const Link& link, const Prefix& network) {
   const std::string intention =
       "add a route to " + masked.to_string() + " through interface " + link.name;
   if (answer.error().code != std::errc::file_exists) return cannot(intention, answer.error());
-  const Outcome<unsigned> index = link_towards(network.address);
-  if (!index) return cannot(intention, index.error());
-  if (*index == link.index) return {};
+  const Outcome<Route> route = route_to(network.address);
+  if (!route) return cannot(intention, route.error());
+  if (route->link_index == link.index) return {};
   return failure(EEXIST, "cannot " + intention +
                              ": it already goes through another interface; remove that route "
                              "('ip route del " +
                              masked.to_string() + "') or choose other addresses");
 }
 
-Outcome<unsigned> Netlink::link_towards(const IpAddress& destination) {
+Outcome<Netlink::Route> Netlink::route_to(const IpAddress& destination) {
   rtmsg info{};
   info.rtm_family = family_number(destination.family());
   info.rtm_dst_len = static_cast<std::uint8_t>(destination.size() * 8);
   Request request(RTM_GETROUTE, 0, info);
   request.add(RTA_DST, destination);
-  unsigned index = 0;
+  Route route;
   const Outcome<void> answer = exchange(request, [&](const nlmsghdr& header, Bytes body) {
     if (header.nlmsg_type != RTM_NEWROUTE) return;
+    route.is_local = front_of<rtmsg>(body).rtm_type == RTN_LOCAL;
     for_each_attribute(after(body, aligned(sizeof(rtmsg))), [&](int type, Bytes value) {
-      if (type == RTA_OIF) index = front_of<std::uint32_t>(value);
+      if (type == RTA_OIF) route.link_index = front_of<std::uint32_t>(value);
     });
   });
   if (!answer) return cannot("find the route to " + destination.to_string(), answer.error());
-  return index;
+  return route;
+}
+
+Outcome<void> Netlink::wait_until_local(const Link& link, const IpAddress& address) {
+  const Instant deadline = monotonic_now() + 2_s;
+  // First the watch, then the question: the news between the two is not lost.
+  const Outcome<UniqueFd> watch = open_socket(SOCK_NONBLOCK, RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE);
+  if (!watch) return std::unexpected(watch.error());
+  pollfd readable{watch->get(), POLLIN, 0};
+  for (Duration left = 2_s; left > Duration::zero(); left = deadline - monotonic_now()) {
+    const Outcome<Route> route = route_to(address);
+    if (route && route->is_local) return {};
+    ::poll(&readable, 1, static_cast<int>(left.count_ms()) + 1);
+    std::array<std::uint8_t, 4'096> room;
+    while (::recv(watch->get(), room.data(), room.size(), 0) >= 0) continue;
+  }
+  return failure(ETIMEDOUT, "address " + address.to_string() + " of interface " + link.name +
+                                " does not become usable");
 }
 
 Outcome<LinkMonitor> LinkMonitor::open(unsigned index) {

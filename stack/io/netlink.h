@@ -49,12 +49,20 @@ class Netlink {
   // Gives the kernel this address on the link, with the route to its network. IPv6: without
   // duplicate address detection. Already there: success.
   Outcome<void> add_address(const Link& link, const Prefix& address);
+  // Waits until packets to this address of the kernel's are delivered. For IPv6 the kernel arranges
+  // that a moment after add_address(), in the background. errc::timed_out after two seconds.
+  Outcome<void> wait_until_local(const Link& link, const IpAddress& address);
   Outcome<std::vector<Prefix>> addresses(const Link& link, Family family);
   // Sends packets for this network through the link, without a gateway. Already there: success, but
   // errc::file_exists where another link has the route.
   Outcome<void> add_route(const Link& link, const Prefix& network);
-  // The index of the link through which packets to this address leave.
-  Outcome<unsigned> link_towards(const IpAddress& destination);
+
+  // What becomes of packets to this address.
+  struct Route {
+    unsigned link_index = 0;  // they leave through this link
+    bool is_local = false;    // or are the kernel's own
+  };
+  Outcome<Route> route_to(const IpAddress& destination);
 
  private:
   class Request;

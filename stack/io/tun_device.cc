@@ -388,11 +388,12 @@ Outcome<void> TunDevice::take_link_news() {
                                "changes of it are no longer seen");
   }
   if (!news->link) return {};
+  const bool was_down = news->was_down || !link_.is_up;
   const bool mtu_changed = link_.capabilities.mtu != news->link->mtu;
   link_.capabilities.mtu = news->link->mtu;
   link_.is_up = news->link->is_up;
   // Below an MTU of 1,280 the kernel takes its IPv6 addresses away, as it may on going down.
-  if (!setup_ || !link_.is_up || (!news->was_down && !mtu_changed)) return {};
+  if (!setup_ || !link_.is_up || (!was_down && !mtu_changed)) return {};
   return restore_addresses(netlink_, *news->link, *setup_);
 }
 
