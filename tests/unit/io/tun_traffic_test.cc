@@ -1,9 +1,13 @@
 // TunDevice exchanging text with the kernel's own TCP: both families, every offload step, both
 // directions.
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <tuple>
@@ -121,6 +125,41 @@ TEST_P(TunTrafficTest, TheKernelTakesASuperPacketWhole) {
   EXPECT_EQ(read_socket(socket), text);
   // One walk through the kernel's stack for 21 segments; wire_packets_test.cc sees it cut them.
   EXPECT_EQ(kernel_tcp_counter("InSegs") - before, 1);
+}
+
+// The kernel's own description of a super-packet, as a packet socket with PACKET_VNET_HDR gives it.
+TEST_P(TunTrafficTest, TheKernelKnowsASuperPacketsSegments) {
+  if (offload_ != Offload::full) return;
+  const UniqueFd watch(::socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                                htons(family_ == Family::ipv4 ? ETH_P_IP : ETH_P_IPV6)));
+  ASSERT_TRUE(watch) << std::strerror(errno);
+  const int on = 1;
+  ASSERT_EQ(::setsockopt(watch.get(), SOL_PACKET, PACKET_VNET_HDR, &on, sizeof on), 0);
+
+  using enum wire::Flag;
+  const struct {
+    wire::Flags flags;
+    unsigned gso_type;  // linux/virtio_net.h: 1 TCPv4, 4 TCPv6, 0x80 the first carries CWR
+  } cases[] = {{ack, family_ == Family::ipv4 ? 1U : 4U},
+               {ack | cwr, family_ == Family::ipv4 ? 0x81U : 0x84U}};
+  for (const auto& c : cases) {
+    const FourTuple tuple{{stack_address(family_), 1}, {kernel_address(family_), 2}};
+    wire::TcpHeader tcp;
+    tcp.flags = c.flags;
+    const Outgoing super(tuple, tcp, pattern(3'000), true, 1'000);
+    ASSERT_EQ(device_->send(super.packet()), wire::SendResult::sent);
+    std::vector<std::uint8_t> room(kReadRoomOctets);
+    const ssize_t octets = ::recv(watch.get(), room.data(), room.size(), 0);
+    ASSERT_EQ(octets, static_cast<ssize_t>(10 + super.octets().size()));
+    EXPECT_EQ(room[1], c.gso_type);
+    std::uint16_t gso_size = 0;
+    std::memcpy(&gso_size, room.data() + 4, sizeof gso_size);
+    EXPECT_EQ(gso_size, 1'000);
+    room.resize(static_cast<std::size_t>(octets));
+    EXPECT_EQ(std::vector<std::uint8_t>(room.begin() + 10, room.end()), super.octets());
+    // The answer to a segment of no connection (RFC 9293, 3.10.7.1) is not looked at.
+    while (::recv(watch.get(), room.data(), room.size(), 0) > 0) continue;
+  }
 }
 
 TEST_P(TunTrafficTest, TheLargestSuperPacketArrives) {
