@@ -130,7 +130,7 @@ TEST_P(TunTrafficTest, TheKernelTakesASuperPacketWhole) {
 // The kernel's own description of a super-packet, as a packet socket with PACKET_VNET_HDR gives it.
 TEST_P(TunTrafficTest, TheKernelKnowsASuperPacketsSegments) {
   if (offload_ != Offload::full) return;
-  const UniqueFd watch(::socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+  const UniqueFd watch(::socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC,
                                 htons(family_ == Family::ipv4 ? ETH_P_IP : ETH_P_IPV6)));
   ASSERT_TRUE(watch) << std::strerror(errno);
   const int on = 1;
