@@ -13,7 +13,9 @@ build_packages=(
 quickstart_packages=(curl iproute2 iputils-ping netcat-openbsd python3 tcpdump util-linux)
 
 # What the tests use besides: other eyes and hands on the wire, and the second compiler.
-test_packages=(binutils clang-19 clang-format-19 ethtool libclang-rt-19-dev procps tshark)
+test_packages=(
+  binutils clang-19 clang-format-19 ethtool libclang-rt-19-dev procps shellcheck tshark
+)
 
 # Installs those of the packages named that are missing. Asks nothing; says what it does. Where it
 # cannot, says which command would.
