@@ -1,3 +1,4 @@
+// What a connection has to tell its application; Event in host.h carries these bits.
 #pragma once
 
 #include <cstdint>

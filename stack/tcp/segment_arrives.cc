@@ -137,7 +137,8 @@ Verdict check_ack(Tcb& tcb, const Segment& seg, Instant now) {
   }
 }
 
-// ---- Sixth: the URG bit. RFC 6093: the pointer names the octet after the urgent data (MUST-62).
+// ---- Sixth: the URG bit. The pointer names the octet after the urgent data (RFC 9293, 3.8.5,
+// MUST-62).
 void check_urg(Tcb& tcb, const Segment& seg) {
   if (!seg.has(Flag::urg) || !kMayReceiveText.contains(tcb.state)) return;
   const SeqNum up = seg.seq + seg.urgent_pointer;

@@ -66,9 +66,20 @@ const std::regex kTakesMemory("_Zn[wa]m.*|malloc|calloc|realloc|aligned_alloc");
 // The objects that may take memory, and what for. None of it is for each packet: what a packet
 // needs comes from the arena and the pools, which grow until they are warm.
 const std::map<std::string, std::string> kMayTakeMemory = {
-    {"address.cc.o", "the text of an address"},     {"arena.cc.o", "blocks for packets"},
-    {"demux.cc.o", "the table of connections"},     {"error.cc.o", "the text of an error"},
-    {"send_buffer.cc.o", "the chunks of the pool"}, {"sysctl.cc.o", "the text of a setting"},
+    {"address.cc.o", "the text of an address"},
+    {"arena.cc.o", "blocks for packets"},
+    {"connections.cc.o", "slabs of connections, queues of replies and of listeners"},
+    {"demux.cc.o", "the table of connections"},
+    {"egress.cc.o", "the queue of packets to the host's own addresses"},
+    {"error.cc.o", "the text of an error"},
+    {"host.cc.o", "the host's tables"},
+    {"ingress.cc.o", "slabs of half-open connections, queues of replies"},
+    {"segment_arrives.cc.o", "the queue of replies"},
+    {"send_buffer.cc.o", "the chunks of the pool"},
+    {"statuses.cc.o", "a list of connections for the one who asks"},
+    {"sysctl.cc.o", "the text of a setting"},
+    {"transitions.cc.o", "the record of changes of state, and the queue of replies"},
+    {"transmissions.cc.o", "what is in flight, when it outgrows what it had"},
 };
 
 struct Symbols {

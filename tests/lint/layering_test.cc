@@ -1,10 +1,11 @@
 // Who may include whom: a folder of stack/ sees only folders below it, and the core (base to host)
-// nothing of the world. The table is the one in docs/architecture.md.
+// nothing of the world. The table is the one in docs/architecture.md. A source file includes its
+// own header first, which shows that the header needs no other before it.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <filesystem>
 #include <map>
 #include <regex>
 #include <set>
@@ -18,6 +19,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 // What each folder may include besides itself. An entry that ends in ".h" is one header.
 const std::map<std::string, std::set<std::string>> kMayInclude = {
@@ -91,6 +93,28 @@ Faults layering_faults(const File& file) {
     }
   });
   return faults;
+}
+
+Faults own_header_faults(const File& file) {
+  if (!file.path.ends_with(".cc")) return {};
+  const std::string header = file.path.substr(0, file.path.size() - 2) + "h";
+  if (!std::filesystem::exists(source_root() / header)) return {};
+  const std::size_t first = file.text.find("#include ");
+  if (file.text.substr(first).starts_with("#include \"" + header + "\"")) return {};
+  return {file.path + ": does not include its own header first"};
+}
+
+TEST(Layering, EverySourceFileIncludesItsOwnHeaderFirst) {
+  EXPECT_THAT(faults_in(cpp_files(""), own_header_faults), IsEmpty());
+}
+
+TEST(Layering, ReportsASourceFileThatIncludesAnotherHeaderFirst) {
+  const std::string own = "#include \"stack/base/time.h\"\n";
+  const File right{"stack/base/time.cc", "// Time.\n" + own + "#include <array>\n"};
+  const File wrong{"stack/base/time.cc", "#include <array>\n" + own};
+
+  EXPECT_THAT(own_header_faults(right), IsEmpty());
+  EXPECT_THAT(own_header_faults(wrong), SizeIs(1));
 }
 
 TEST(Layering, HoldsInTheTree) {
