@@ -61,7 +61,7 @@ struct ListenOptions {
 // Per connection; listeners hand theirs to the connections they accept.
 struct SocketOptions {
   bool no_delay = false;             // TCP_NODELAY: Nagle off (MUST-17)
-  std::optional<Duration> linger;    // SO_LINGER: only zero matters to the core: RST on release
+  std::optional<Duration> linger{};  // SO_LINGER: only zero matters to the core: RST on release
   std::uint32_t receive_buffer = 0;  // SO_RCVBUF as set, octets; 0: auto-tuned
   std::uint32_t send_buffer = 0;     // SO_SNDBUF as set, octets; 0: auto-tuned
   Duration user_timeout = Duration::zero();  // TCP_USER_TIMEOUT (MUST-21); zero: the sysctls decide

@@ -1,0 +1,121 @@
+// RFC 9293, 3.10.7.4, second: check the RST bit, with RFC 5961, 3.2.
+#include <gtest/gtest.h>
+
+#include "tests/support/drill.h"
+
+namespace tuntcp::test {
+namespace {
+
+using tcp::EventBits;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+struct Row {
+  State state;
+  Role role;
+  std::int64_t rcv_nxt;
+  std::int64_t snd_nxt;
+  State becomes;
+  Error error;  // what the application learns; none where nobody waits
+};
+void PrintTo(const Row& row, std::ostream* out) {
+  *out << rfc_name(row.state);
+}
+std::string row_name(const testing::TestParamInfo<Row>& info) {
+  return name_of(info) + (info.param.role == Role::active ? "_active" : "_passive");
+}
+
+class CheckRst : public testing::TestWithParam<Row> {
+ protected:
+  Drill d = Drill::in(GetParam().state, {.role = GetParam().role});
+};
+constexpr Error kReset = Error::connection_reset;
+INSTANTIATE_TEST_SUITE_P(
+    AllStates, CheckRst,
+    testing::Values(
+        // "If this connection was initiated with a passive OPEN ... return to the LISTEN state";
+        // "active OPEN: signal 'connection refused'" (MUST-11).
+        Row{State::syn_received, Role::passive, 1, 1, State::listen, Error::none},
+        Row{State::syn_received, Role::active, 1, 1, State::closed, Error::connection_refused},
+        Row{State::established, Role::passive, 1, 1, State::closed, kReset},
+        Row{State::established, Role::active, 1, 1, State::closed, kReset},
+        Row{State::fin_wait_1, Role::active, 1, 2, State::closed, kReset},
+        Row{State::fin_wait_2, Role::active, 1, 2, State::closed, kReset},
+        Row{State::close_wait, Role::active, 2, 1, State::closed, kReset},
+        // "CLOSING, LAST-ACK, TIME-WAIT: enter the CLOSED state".
+        Row{State::closing, Role::active, 2, 2, State::closed, Error::none},
+        Row{State::last_ack, Role::active, 2, 2, State::closed, Error::none},
+        Row{State::time_wait, Role::active, 2, 2, State::closed, Error::none}),
+    row_name);
+
+TEST_P(CheckRst, AtRcvNxtEndsTheConnection) {
+  d.peer_sends(rst({.seq = GetParam().rcv_nxt}));
+  EXPECT_THAT(d.sent(), IsEmpty());
+  EXPECT_EQ(d.state(), GetParam().becomes);
+  const Error error = d.has_id() ? d.status().error : Error::none;
+  EXPECT_EQ(error, GetParam().error);
+  const bool failed = (d.events() & EventBits::failed) != 0;
+  EXPECT_EQ(failed, GetParam().error != Error::none);
+}
+// SHLD-2 and 3.10.7.4: RST with ACK is judged by its sequence number too.
+TEST_P(CheckRst, WithAckIsJudgedAlike) {
+  d.peer_sends(rst_ack({.seq = GetParam().rcv_nxt}));
+  EXPECT_EQ(d.state(), GetParam().becomes);
+}
+// SHLD-2: text in a RST (somebody's explanation) is tolerated.
+TEST_P(CheckRst, WithTextIsJudgedAlike) {
+  d.peer_sends(rst({.seq = GetParam().rcv_nxt, .len = 20}));
+  EXPECT_EQ(d.state(), GetParam().becomes);
+}
+// "If the RST bit is set and the sequence number is outside the current receive window, silently
+// drop the segment."
+TEST_P(CheckRst, OutsideTheWindowIsDropped) {
+  d.peer_sends(rst({.seq = GetParam().rcv_nxt - 1}));
+  d.peer_sends(rst({.seq = GetParam().rcv_nxt + 64'240}));
+  EXPECT_THAT(d.sent(), IsEmpty());
+  EXPECT_EQ(d.state(), GetParam().state);
+}
+// "... does not exactly match the next expected sequence value, yet is within the current receive
+// window, TCP endpoints MUST send an acknowledgment (challenge ACK)". Linux's TIME-WAIT is silent
+// (linux behaviour: only an exact RST ends it, others get no answer).
+TEST_P(CheckRst, ElsewhereInTheWindowIsChallenged) {
+  d.peer_sends(rst({.seq = GetParam().rcv_nxt + 1}));
+  if (GetParam().state == State::time_wait) {
+    EXPECT_THAT(d.sent(), IsEmpty());
+  } else {
+    EXPECT_THAT(d.sent(),
+                ElementsAre(IsAck({.seq = GetParam().snd_nxt, .ack = GetParam().rcv_nxt})));
+  }
+  EXPECT_EQ(d.state(), GetParam().state);
+}
+
+// "all segment queues should be flushed": what waited to be sent is gone, what was received is not.
+TEST(CheckRstQueues, WhatWasReceivedCanStillBeRead) {
+  Drill d = Drill::established();
+  d.send(5000);
+  d.peer_sends(data({.len = 10}));
+  d.peer_sends(rst());
+  EXPECT_EQ(d.receive().value_or(0), 10U);
+  EXPECT_EQ(d.receive().error(), Error::connection_reset);
+  EXPECT_EQ(d.send(1).error(), Error::connection_reset);
+  static_cast<void>(d.sent());
+  d.advance(100_s);
+  EXPECT_THAT(d.sent(), IsEmpty());
+}
+
+// The counters of RFC 4022: ESTABLISHED or CLOSE-WAIT to CLOSED, and nothing else.
+TEST(CheckRstCounters, ResetOfAnEstablishedConnectionIsCounted) {
+  Drill d = Drill::established();
+  d.peer_sends(rst());
+  EXPECT_EQ(d.count(Counter::tcp_estab_resets), 1U);
+  EXPECT_EQ(d.host().current_established(), 0U);
+}
+TEST(CheckRstCounters, ResetOfAnOpeningOneIsAFailedAttempt) {
+  Drill d = Drill::syn_received();
+  d.peer_sends(rst({.seq = 1}));
+  EXPECT_EQ(d.count(Counter::tcp_attempt_fails), 1U);
+  EXPECT_EQ(d.count(Counter::tcp_estab_resets), 0U);
+}
+
+}  // namespace
+}  // namespace tuntcp::test
