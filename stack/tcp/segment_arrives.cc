@@ -221,6 +221,7 @@ void check_fin(Tcb& tcb, const Segment& seg) {
   if (seg.has(Flag::fin)) {
     tcb.fin_is_ahead = true;
     tcb.peer_fin_at = seg.seq + seg.text.size();
+    acknowledge_now(tcb);  // it tells of a gap even without text: RFC 5681, 4.2
   }
   if (!tcb.fin_is_ahead || tcb.peer_fin_at != tcb.rcv.nxt) return;
   tcb.fin_is_ahead = false;
