@@ -34,6 +34,8 @@ struct Status {
   Duration timer_left;            // until `timer` expires; for TIME-WAIT the time it is left
   std::uint32_t retransmits = 0;  // in a row
   bool is_orphan = false;         // the application released it
+  // Octets of the peer's urgent data not read yet, received or still to come (MUST-33).
+  std::uint32_t urgent_left = 0;
 
   std::uint32_t snd_mss = 0, rcv_mss = 0, pmtu = 0;
   std::uint8_t snd_wscale = 0, rcv_wscale = 0;

@@ -70,6 +70,7 @@ Status status_of(const Tcb& tcb, Instant now) {
   fill_timer(tcb, now, status);
   status.retransmits = tcb.retransmits;
   status.is_orphan = tcb.is_released;
+  status.urgent_left = tcp::urgent_left(tcb);
   status.pmtu = tcb.shared->link_of(tcb).mtu;
   status.snd_mss = tcp::effective_send_mss(tcb, tcb.agreed.timestamps ? 12 : 0);
   status.rcv_mss = tcb.ack.rcv_mss;

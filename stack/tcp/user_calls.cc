@@ -37,12 +37,16 @@ Result<std::size_t> send(Tcb& tcb, Bytes octets) {
   return taken;
 }
 
+std::uint32_t urgent_left(const Tcb& tcb) {
+  const SeqNum read_to = tcb.rcv.nxt - tcb.receive_buffer.readable() - (tcb.fin_received ? 1 : 0);
+  return tcb.urgent_pending && tcb.rcv.up > read_to ? octets_between(read_to, tcb.rcv.up) : 0;
+}
+
 Result<std::size_t> receive(Tcb& tcb, MutableBytes out, Instant now) {
   const std::size_t octets = tcb.receive_buffer.read(out);
   if (octets != 0) {
     // MUST-33 ends here: the application has read past the urgent data.
-    const SeqNum read_to = tcb.rcv.nxt - tcb.receive_buffer.readable() - (tcb.fin_received ? 1 : 0);
-    if (tcb.urgent_pending && read_to >= tcb.rcv.up) tcb.urgent_pending = false;
+    if (tcb.urgent_pending && urgent_left(tcb) == 0) tcb.urgent_pending = false;
     if (tcb.state != State::closed) {
       on_text_read(tcb, static_cast<std::uint32_t>(octets), now);
       on_read(tcb);

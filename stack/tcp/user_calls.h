@@ -16,6 +16,8 @@ void open(Tcb& tcb, std::uint32_t so_rcvbuf, Instant now);
 Result<std::size_t> send(Tcb& tcb, Bytes octets);
 // RECEIVE (3.10.3).
 Result<std::size_t> receive(Tcb& tcb, MutableBytes out, Instant now);
+// Octets of urgent data that the application has not read: received, or still to come (MUST-33).
+std::uint32_t urgent_left(const Tcb& tcb);
 // CLOSE (3.10.4).
 Result<void> close(Tcb& tcb);
 // The application forgets the connection. Afterwards the Tcb is an orphan, or CLOSED.
