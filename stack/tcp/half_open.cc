@@ -44,7 +44,7 @@ std::optional<Reply> dubious_ack(HalfOpenState& half_open, const FourTuple& tupl
               .seq = half_open.iss + 1,
               .ack = half_open.irs + 1,
               .flags = Flag::ack,
-              .wnd = static_cast<std::uint16_t>(window_offered(shared, tuple, rcvbuf) >> shift)};
+              .wnd = window_field(window_offered(shared, tuple, rcvbuf), shift)};
   if (half_open.has_timestamps) {
     reply.options.timestamps = timestamps_of(half_open, tuple, shared, now);
   }

@@ -1,10 +1,9 @@
 #include "stack/tcp/time_wait.h"
 
-#include <algorithm>
-
 #include "stack/tcp/acceptance.h"
 #include "stack/tcp/isn.h"
 #include "stack/tcp/timestamps.h"
+#include "stack/tcp/window_policy.h"
 
 namespace tuntcp::tcp {
 namespace {
@@ -23,8 +22,7 @@ TimeWaitState start_time_wait(const Tcb& tcb) {
   TimeWaitState time_wait;
   time_wait.snd_nxt = tcb.snd.nxt;
   time_wait.rcv_nxt = tcb.rcv.nxt;
-  time_wait.wnd = static_cast<std::uint16_t>(
-      std::min(tcb.rcv.wnd() >> tcb.rcv.wscale, std::uint32_t{UINT16_MAX}));
+  time_wait.wnd = window_field(tcb.rcv.wnd(), tcb.rcv.wscale);
   time_wait.has_timestamps = tcb.agreed.timestamps && tcb.ts.has_recent;
   time_wait.ts_recent = tcb.ts.recent;
   time_wait.ts_recent_ms = milliseconds(tcb.ts.recent_at);

@@ -73,6 +73,11 @@ std::uint16_t initial_window(std::uint32_t buffer_octets, std::uint32_t advertis
   return static_cast<std::uint16_t>(window);
 }
 
+std::uint16_t window_field(std::uint32_t window, std::uint8_t shift) {
+  const std::uint64_t rounded_up = (std::uint64_t{window} + (1U << shift) - 1) >> shift;
+  return static_cast<std::uint16_t>(std::min<std::uint64_t>(rounded_up, 65'535));
+}
+
 void start_receive_space(Tcb& tcb, std::uint32_t so_rcvbuf, std::uint32_t advertised_mss) {
   ReceiveSpace& space = tcb.space;
   space.is_locked = so_rcvbuf != 0;
@@ -92,11 +97,10 @@ std::uint16_t window_to_advertise(Tcb& tcb) {
   const std::uint32_t current = tcb.rcv.wnd();
   const std::uint32_t window = std::max(current, window_wanted(tcb));
   const std::uint8_t shift = tcb.rcv.wscale;
-  // Rounded up: rounding down would move the right edge left (SHLD-14).
-  const std::uint32_t value = std::min((window + (1U << shift) - 1) >> shift, 65'535U);
-  tcb.rcv.edge = later_of(tcb.rcv.edge, tcb.rcv.nxt + (value << shift));
-  if (value == 0 && current != 0) mib(tcb).add(Counter::tcp_to_zero_window);
-  return static_cast<std::uint16_t>(value);
+  const std::uint16_t field = window_field(window, shift);
+  tcb.rcv.edge = later_of(tcb.rcv.edge, tcb.rcv.nxt + (std::uint32_t{field} << shift));
+  if (field == 0 && current != 0) mib(tcb).add(Counter::tcp_to_zero_window);
+  return field;
 }
 
 bool window_update_is_due(const Tcb& tcb) {

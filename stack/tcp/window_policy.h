@@ -15,6 +15,10 @@ std::uint8_t window_shift(const Sysctl& sysctl);
 // The window of a SYN or SYN,ACK, never scaled (RFC 7323, 2.2): whole segments of half the buffer.
 std::uint16_t initial_window(std::uint32_t buffer_octets, std::uint32_t advertised_mss);
 
+// The window field that offers at least `window` octets: rounded up, because rounding down would
+// move the right edge left (SHLD-14).
+std::uint16_t window_field(std::uint32_t window, std::uint8_t shift);
+
 // Before the SYN leaves or when a half-open connection is promoted.
 void start_receive_space(Tcb& tcb, std::uint32_t so_rcvbuf, std::uint32_t advertised_mss);
 // SO_RCVBUF while the connection lives.
