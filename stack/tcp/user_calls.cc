@@ -47,7 +47,8 @@ Result<std::size_t> receive(Tcb& tcb, MutableBytes out, Instant now) {
   if (octets != 0) {
     // MUST-33 ends here: the application has read past the urgent data.
     if (tcb.urgent_pending && urgent_left(tcb) == 0) tcb.urgent_pending = false;
-    if (tcb.state != State::closed) {
+    // After the peer's FIN no window is of use to it, and in TIME-WAIT the TimeWait speaks.
+    if (kMayReceiveText.contains(tcb.state)) {
       on_text_read(tcb, static_cast<std::uint32_t>(octets), now);
       on_read(tcb);
     }
