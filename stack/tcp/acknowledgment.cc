@@ -57,10 +57,13 @@ void forget_acknowledged(Tcb& tcb, SeqNum ack) {
 }
 
 // 3.10.7.4, fifth: "If SND.UNA =< SEG.ACK =< SND.NXT, the send window should be updated" unless the
-// segment is older than the one that updated it last.
+// segment is older than the one that updated it last. The RFC tells that by SEG.SEQ alone and would
+// pass over a retransmission that acknowledges more; but then the old window, now counted from a
+// new SND.UNA, would reach beyond what the peer ever offered. An ACK that moves SND.UNA is new,
+// whatever its SEG.SEQ (Linux, too, takes it).
 void update_send_window(Tcb& tcb, const Segment& seg) {
   if (seg.ack < tcb.snd.una) return;
-  const bool is_newer = tcb.snd.wl1 < seg.seq || (tcb.snd.wl1 == seg.seq && tcb.snd.wl2 <= seg.ack);
+  const bool is_newer = tcb.snd.wl2 < seg.ack || tcb.snd.wl1 <= seg.seq;
   if (!is_newer) return;
   tcb.snd.wnd = scaled_window(tcb, seg);
   tcb.snd.wl1 = seg.seq;
