@@ -1,0 +1,92 @@
+// Applications with habits: how they write, read, pause and end, all by dice.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "stack/host/host.h"
+#include "tests/property/dice.h"
+#include "tests/property/pair.h"
+
+namespace tuntcp::test {
+
+// How one end of a connection behaves.
+struct Habits {
+  std::uint64_t octets = 0;  // to write in all
+  std::uint32_t write_least = 1;
+  std::uint32_t write_most = 65'536;
+  std::uint32_t read_most = 65'536;
+  double pause = 0;  // after a read or a write
+  Duration pause_most = Duration::zero();
+  Duration first_read = Duration::zero();  // nothing is read before that long after the start
+  enum class End : std::uint8_t {
+    close,   // CLOSE when all is written, read to the end, release
+    answer,  // read to the end first, then write and close
+    leave,   // release when all is written, whatever is unread (close(2))
+    abort,   // ABORT once `ends_after` octets are written or read
+    vanish,  // release once `ends_after` octets are written or read
+  };
+  End end = End::close;
+  std::uint64_t ends_after = 0;
+  bool is_graceful() const { return end == End::close || end == End::answer; }
+};
+
+// One end of a connection. Its octets are a fixed function of `stream` and their offset, so that
+// the other end can tell whether it got each of them once and in order.
+class Application {
+ public:
+  Application(Pair& pair, Side side, ConnectionId id, const Habits& habits, std::uint64_t stream,
+              std::uint64_t peer_stream, std::uint64_t seed);
+
+  void on_event(const Event& event);
+  void start();
+  // Gives up on a peer that will never be heard of again, as a user would.
+  void give_up();
+
+  bool is_gone() const { return is_released_; }
+  bool saw_end() const { return saw_end_; }
+  std::optional<Error> error() const { return error_; }
+  // The stream ended by its own choice before it was whole.
+  bool was_cut_short() const { return was_cut_short_; }
+  std::uint64_t written() const { return written_; }
+  std::uint64_t read() const { return read_; }
+  bool has_closed() const { return has_closed_; }
+  const Habits& habits() const { return habits_; }
+  std::string describe() const;
+
+ private:
+  void act();
+  bool write_some();  // false when it must wait
+  bool read_some();
+  bool ends_early();
+  bool takes_a_pause();
+  void release();
+  void learn(Error error);
+
+  Pair& pair_;
+  const Side side_;
+  const ConnectionId id_;
+  const Habits habits_;
+  const std::uint64_t stream_;
+  const std::uint64_t peer_stream_;
+  Dice dice_;
+  bool is_connected_ = false;
+  bool is_acting_ = false;
+  bool has_closed_ = false;
+  bool saw_end_ = false;
+  bool was_cut_short_ = false;
+  bool is_released_ = false;
+  std::optional<Error> error_;
+  Instant paused_until_;
+  Instant started_;
+  std::uint64_t written_ = 0;
+  std::uint64_t read_ = 0;
+};
+
+// The octets of a stream from `offset` on.
+void write_stream(std::uint64_t stream, std::uint64_t offset, MutableBytes out);
+
+}  // namespace tuntcp::test
