@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -119,6 +120,9 @@ UniqueFd Peer::listen(Family family, Port port) {
     length = sizeof local;
   }
   EXPECT_EQ(::bind(fd.get(), reinterpret_cast<sockaddr*>(&storage), length), 0)
+      << std::strerror(errno);
+  // Always there and without a clock of its own: BBR would pace by how busy this machine is.
+  EXPECT_EQ(::setsockopt(fd.get(), IPPROTO_TCP, TCP_CONGESTION, "reno", 4), 0)
       << std::strerror(errno);
   EXPECT_EQ(::listen(fd.get(), 4), 0) << std::strerror(errno);
   return fd;
