@@ -191,6 +191,9 @@ void Connection::connect(Operation& operation, const Endpoint& remote) {
   OpenOptions options{.local = {.address = IpAddress::any(remote.address.family()), .port = 0},
                       .socket = options_};
   if (local_) options.local = *local_;
+  if (engine_->is_shutting_down()) {
+    return engine_->finish(operation, asio::error::operation_aborted);
+  }
   const auto id = engine_->host()->open(remote, options, engine_->now());
   if (!id) return engine_->finish(operation, to_error_code(id.error()));
   register_id(*id);

@@ -31,7 +31,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   void connect(Operation& operation, const Endpoint& remote);
   void cancel();                                  // everything that waits
   void cancel(std::uint64_t operation) override;  // any thread
-  void close();
+  void close() override;
 
   // Where `local` has an "any" address or port 0 the host chooses.
   boost::system::error_code bind(const Endpoint& local);

@@ -12,8 +12,8 @@ namespace tuntcp::api {
 namespace asio = boost::asio;
 
 // Waiting for the last connections to end.
-struct Engine::Drain {
-  explicit Drain(asio::io_context& io) : timer(io) {}
+struct Engine::Shutdown {
+  explicit Shutdown(asio::io_context& io) : timer(io) {}
   asio::steady_timer timer;
   OperationQueue waiters;
 };
@@ -27,7 +27,7 @@ HostConfig with_link(HostConfig config, const io::Device& device) {
 
 }  // namespace
 
-Engine::Engine(asio::io_context& io, std::unique_ptr<io::Device> device, stack_config config)
+Engine::Engine(asio::io_context& io, std::shared_ptr<io::Device> device, stack_config config)
     : io_(io),
       home_{.memory = {}, .executor = io.get_executor()},
       random_(config.random ? std::move(config.random) : std::make_unique<io::SystemRandom>()),
@@ -65,9 +65,9 @@ void Engine::end(const boost::system::error_code& reason) {
   }
   reactor_.stop();
   error_ = reason;
-  if (drain_) {
-    while (Operation* waiter = drain_->waiters.unpark()) finish(*waiter);
-    drain_.reset();
+  if (shutdown_) {
+    while (Operation* waiter = shutdown_->waiters.unpark()) finish(*waiter);
+    shutdown_.reset();
   }
   // Nobody will call run_handlers() any more.
   while (Operation* operation = ready_.pop()) operation->post();
@@ -105,7 +105,7 @@ void Engine::finish(Operation& operation) {
 }
 
 std::size_t Engine::run_handlers() {
-  if (drain_) check_drained();
+  if (shutdown_) check_shutdown();
   const std::size_t count = ready_.size();
   for (std::size_t i = 0; i < count; ++i) {
     Operation* operation = ready_.pop();
@@ -115,30 +115,34 @@ std::size_t Engine::run_handlers() {
   return count;
 }
 
-void Engine::drain(Operation& operation, Duration at_most) {
+void Engine::shut_down(Operation& operation, Duration at_most) {
   if (error_) return finish(operation);
-  if (!drain_) drain_ = std::make_unique<Drain>(io_);
-  drain_->waiters.park(operation, *this);
-  drain_->timer.expires_after(std::chrono::nanoseconds(at_most.count_ns()));
-  drain_->timer.async_wait([life = weak_from_this()](const boost::system::error_code& ended) {
+  if (!shutdown_) {
+    shutdown_ = std::make_unique<Shutdown>(io_);
+    for (std::size_t cookie = 1; cookie < targets_.size(); ++cookie) {
+      if (targets_[cookie] != nullptr) targets_[cookie]->close();
+    }
+  }
+  shutdown_->waiters.park(operation, *this);
+  shutdown_->timer.expires_after(std::chrono::nanoseconds(at_most.count_ns()));
+  shutdown_->timer.async_wait([life = weak_from_this()](const boost::system::error_code& ended) {
     const auto engine = life.lock();
-    if (ended || !engine || !engine->drain_) return;
-    while (Operation* waiter = engine->drain_->waiters.unpark()) {
+    if (ended || !engine || !engine->shutdown_) return;
+    while (Operation* waiter = engine->shutdown_->waiters.unpark()) {
       engine->finish(*waiter, asio::error::timed_out);
     }
-    engine->drain_.reset();
+    engine->stop();
   });
-  check_drained();
+  reactor_.request_flush();
 }
 
-void Engine::check_drained() {
+// The last segments were sent before this batch: an ACK of our FIN is what ends most connections.
+void Engine::check_shutdown() {
   const auto connections = host_->list(now());
-  const bool is_drained = std::all_of(connections.begin(), connections.end(), [](const Status& s) {
+  const bool is_over = std::all_of(connections.begin(), connections.end(), [](const Status& s) {
     return s.state == tcp::State::listen || s.state == tcp::State::time_wait;
   });
-  if (!is_drained) return;
-  while (Operation* waiter = drain_->waiters.unpark()) finish(*waiter);
-  drain_.reset();
+  if (is_over) stop();
 }
 
 void Engine::wait_device_lost(Operation& operation) {
@@ -150,7 +154,9 @@ void Engine::wait_device_lost(Operation& operation) {
 void Engine::cancel(std::uint64_t number) {
   run_on_thread([self = shared_from_this(), number] {
     Operation* operation = self->loss_waiters_.unpark(number);
-    if (operation == nullptr && self->drain_) operation = self->drain_->waiters.unpark(number);
+    if (operation == nullptr && self->shutdown_) {
+      operation = self->shutdown_->waiters.unpark(number);
+    }
     if (operation != nullptr) self->finish(*operation, asio::error::operation_aborted);
   });
 }

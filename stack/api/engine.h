@@ -43,6 +43,7 @@ class EventTarget {
   virtual void on_event(const Event& event) = 0;
   // The engine stops: everything parked ends with `reason`. The host is still there.
   virtual void on_stop(const boost::system::error_code& reason) = 0;
+  virtual void close() = 0;
 
  protected:
   ~EventTarget() = default;
@@ -53,7 +54,7 @@ class Engine final : public std::enable_shared_from_this<Engine>,
                      private io::Reactor::Client,
                      private Operation::Owner {
  public:
-  Engine(boost::asio::io_context& io, std::unique_ptr<io::Device> device, stack_config config);
+  Engine(boost::asio::io_context& io, std::shared_ptr<io::Device> device, stack_config config);
   ~Engine() override;
   void start();
   // Resets every connection, closes the device, ends every operation. For good.
@@ -81,8 +82,11 @@ class Engine final : public std::enable_shared_from_this<Engine>,
     finish(operation);
   }
 
-  // Ends when no connection is left but in TIME-WAIT, or with timed_out.
-  void drain(Operation& operation, Duration at_most);
+  // Closes everything as its owner would, waits until no connection is left but in TIME-WAIT, and
+  // stops. After `at_most` it stops all the same: timed_out.
+  void shut_down(Operation& operation, Duration at_most);
+  // No new connections and listeners.
+  bool is_shutting_down() const { return shutdown_ != nullptr; }
   // Ends when the device was lost, with the reason.
   void wait_device_lost(Operation& operation);
 
@@ -106,7 +110,7 @@ class Engine final : public std::enable_shared_from_this<Engine>,
   }
 
  private:
-  struct Drain;
+  struct Shutdown;
 
   void on_event(const Event& event) override;
   std::size_t run_handlers() override;
@@ -117,13 +121,13 @@ class Engine final : public std::enable_shared_from_this<Engine>,
   void on_device_lost(const std::error_code& reason) override;
   void cancel(std::uint64_t operation) override;
   void end(const boost::system::error_code& reason);
-  void check_drained();
+  void check_shutdown();
 
   boost::asio::io_context& io_;
   OperationHome home_;
   std::unique_ptr<RandomSource> random_;
   std::function<void(const std::string&)> report_;
-  std::unique_ptr<io::Device> device_;
+  std::shared_ptr<io::Device> device_;
   std::optional<Host> host_;
   io::Reactor reactor_;
   boost::system::error_code error_;  // why there is no host any more
@@ -133,7 +137,7 @@ class Engine final : public std::enable_shared_from_this<Engine>,
   OperationQueue ready_;
   OperationQueue loss_waiters_;
   boost::system::error_code device_loss_;
-  std::unique_ptr<Drain> drain_;
+  std::unique_ptr<Shutdown> shutdown_;
 };
 
 }  // namespace tuntcp::api

@@ -12,6 +12,7 @@ boost::system::error_code Listener::listen(const Endpoint& local, const ListenOp
                                            const SocketOptions& inherited) {
   if (engine_->error()) return engine_->error();
   if (is_open_) return asio::error::already_open;
+  if (engine_->is_shutting_down()) return asio::error::operation_aborted;
   const auto id = engine_->host()->listen(local, options, inherited);
   if (!id) return to_error_code(id.error());
   id_ = *id;

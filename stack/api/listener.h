@@ -37,7 +37,7 @@ class Listener final : public std::enable_shared_from_this<Listener>,
   void start(Accept& operation);
   void cancel();
   void cancel(std::uint64_t operation) override;  // any thread
-  void close();
+  void close() override;
   std::expected<Endpoint, boost::system::error_code> local_endpoint() const;
 
  private:

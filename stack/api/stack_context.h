@@ -33,7 +33,7 @@ class stack_context {
  public:
   using executor_type = boost::asio::any_io_executor;
 
-  stack_context(boost::asio::io_context& io, std::unique_ptr<io::Device> device,
+  stack_context(boost::asio::io_context& io, std::shared_ptr<io::Device> device,
                 stack_config config = {});
   stack_context(const stack_context&) = delete;
   stack_context& operator=(const stack_context&) = delete;
@@ -43,16 +43,17 @@ class stack_context {
   executor_type get_executor() const { return engine_->executor(); }
 
   // Resets what is still open, closes the device and ends every operation with operation_aborted.
-  // To end politely: close the sockets and acceptors, async_drain(), stop().
   void stop();
 
-  // Waits until every connection is closed or in TIME-WAIT: `void(error_code)`, with timed_out
-  // after `at_most`. There is no kernel behind this process that would finish them.
+  // The polite end: closes every socket and acceptor as their close() does (what waits ends with
+  // operation_aborted), waits until the peers have acknowledged that, and stops. There is no kernel
+  // behind this process that would do it later. `void(error_code)`: timed_out if connections were
+  // left after `at_most`.
   template <class CompletionToken>
-  auto async_drain(Duration at_most, CompletionToken&& token) {
+  auto async_shut_down(Duration at_most, CompletionToken&& token) {
     return boost::asio::async_initiate<CompletionToken, void(boost::system::error_code)>(
         [engine = engine_.get(), at_most]<class Handler>(Handler&& handler) {
-          engine->drain(make_notice(*engine, std::move(handler)), at_most);
+          engine->shut_down(make_notice(*engine, std::move(handler)), at_most);
         },
         token);
   }
@@ -69,10 +70,11 @@ class stack_context {
   }
 
   // The core, to look at and to tune: connections, counters, knobs. Null once stopped or lost.
-  const Host* host() const { return engine_->host(); }
+  Host* host() const { return engine_->host(); }
   // What the host wants as `now`.
   Instant now() const { return engine_->now(); }
-  std::expected<void, std::string> set_sysctl(std::string_view name, std::string_view value);
+  // After calls to the host that change something: sends what that made ready.
+  void flush() { engine_->flush(); }
 
   // For socket and acceptor.
   const std::shared_ptr<api::Engine>& engine() const { return engine_; }
