@@ -1,0 +1,101 @@
+// tuntcp nc: joins standard input and output to one connection, made or accepted.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <cstdio>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+#include "tools/tuntcp/client.h"
+#include "tools/tuntcp/commands.h"
+#include "tools/tuntcp/standard_streams.h"
+
+namespace tuntcp::tools {
+
+namespace asio = boost::asio;
+using namespace asio::experimental::awaitable_operators;
+
+namespace {
+
+constexpr std::size_t kOctets = 64 * 1024;
+
+struct NcOptions {
+  StackOptions stack;
+  std::string host;  // when listening alone: the port
+  std::string port;
+  bool listens = false;
+};
+
+// Standard input to the peer; its end is our FIN.
+asio::awaitable<void> send_input(tcp::socket& socket, StandardStream& input) {
+  const auto octets = std::make_unique_for_overwrite<char[]>(kOctets);
+  while (const std::size_t size = co_await input.read_some(octets.get(), kOctets)) {
+    co_await asio::async_write(socket, asio::buffer(octets.get(), size), asio::use_awaitable);
+  }
+  socket.shutdown(tcp::socket::shutdown_send);
+}
+
+// The peer to standard output, until its FIN. Then nobody waits for standard input any more.
+asio::awaitable<void> receive_output(tcp::socket& socket, StandardStream& input,
+                                     StandardStream& output) {
+  const auto octets = std::make_unique_for_overwrite<char[]>(kOctets);
+  while (true) {
+    const auto [error, size] = co_await socket.async_read_some(asio::buffer(octets.get(), kOctets),
+                                                               asio::as_tuple(asio::use_awaitable));
+    if (error == asio::error::eof) break;
+    if (error) throw boost::system::system_error(error);
+    co_await output.write(octets.get(), size);
+  }
+  input.end_input();
+}
+
+asio::awaitable<tcp::socket> make_connection(const NcOptions& options, stack_context& stack) {
+  if (!options.listens) {
+    tcp::socket socket(stack);
+    co_await socket.async_connect(parse_endpoint(options.host, options.port), asio::use_awaitable);
+    co_return socket;
+  }
+  const bool is_anywhere = options.port.empty();
+  tcp::acceptor acceptor(stack, is_anywhere ? parse_endpoint("::", options.host)
+                                            : parse_endpoint(options.host, options.port));
+  std::fprintf(stderr, "tuntcp nc: listening on port %u\n", acceptor.local_endpoint().port());
+  co_return co_await acceptor.async_accept(asio::use_awaitable);
+}
+
+asio::awaitable<int> nc(const NcOptions& options, stack_context& stack) {
+  tcp::socket socket = co_await make_connection(options, stack);
+  StandardStream input(stack.get_executor(), STDIN_FILENO);
+  StandardStream output(stack.get_executor(), STDOUT_FILENO);
+  co_await (send_input(socket, input) && receive_output(socket, input, output));
+  co_return 0;
+}
+
+}  // namespace
+
+void add_nc(CLI::App& app, Run& run) {
+  auto options = std::make_shared<NcOptions>();
+  CLI::App* command = app.add_subcommand("nc", "Join standard input and output to a connection");
+  command
+      ->add_option("host", options->host,
+                   "Address to connect to, or with -l to listen on; names are not resolved")
+      ->required();
+  command->add_option("port", options->port, "Port; with -l alone it may be the only argument");
+  command->add_flag("-l,--listen", options->listens, "Wait for one connection");
+  add_stack_options(*command, options->stack, "warning");
+  command->callback([options, &run] {
+    if (!options->listens && options->port.empty()) {
+      throw CLI::ValidationError("nc", "an address and a port are expected");
+    }
+    run = [options] {
+      return run_client("tuntcp nc", options->stack,
+                        [options](stack_context& stack) { return nc(*options, stack); });
+    };
+  });
+}
+
+}  // namespace tuntcp::tools
