@@ -77,21 +77,42 @@ class Nc(Case):
             peer, _ = listener.accept()
         peer.settimeout(PATIENCE)
         got = []
+        sender = threading.Thread(target=lambda: peer.sendall(to_stack))
 
-        def write_and_end():
-            peer.sendall(to_stack)
+        def receive_all():
+            got.append(receive_to_end(peer))
+            sender.join()
             peer.shutdown(socket.SHUT_WR)
-        threads = [threading.Thread(target=write_and_end),
-                   threading.Thread(target=lambda: got.append(receive_to_end(peer)))]
+        receiver = threading.Thread(target=receive_all)
         with peer:
-            for thread in threads:
-                thread.start()
+            sender.start()
+            receiver.start()
             output, errors = process.communicate(to_kernel, timeout=PATIENCE)
-            for thread in threads:
-                thread.join()
+            receiver.join()
         self.assertEqual((process.returncode, errors), (0, b""))
         self.assertTrue(output == to_stack, "what the kernel sent arrived otherwise")
         self.assertTrue(got == [to_kernel], "what the stack sent arrived otherwise")
+
+    @each_family
+    def test_sends_after_the_peers_end(self, family):
+        """RFC 9293, 3.6: in CLOSE-WAIT the user may still send. All of the input arrives, although
+        the peer ended its side before the first octet of it was written."""
+        text = os.urandom(8 * MIB)
+        with listen(family) as listener:
+            process = self.start(family, listener)
+            peer, _ = listener.accept()
+        got = []
+        receiver = threading.Thread(target=lambda: got.append(receive_to_end(peer)))
+        with peer:
+            peer.settimeout(PATIENCE)
+            peer.sendall(b"all of it")
+            peer.shutdown(socket.SHUT_WR)
+            self.assertEqual(process.stdout.read(9), b"all of it")
+            receiver.start()
+            _, errors = process.communicate(text, timeout=PATIENCE)
+            receiver.join()
+        self.assertEqual((process.returncode, errors), (0, b""))
+        self.assertTrue(got == [text], f"{sum(map(len, got))} of {len(text)} octets arrived")
 
     @each_family
     def test_receives_after_its_own_end(self, family):
@@ -104,10 +125,15 @@ class Nc(Case):
             process.stdin.write(b"question")
             process.stdin.close()
             self.assertEqual(receive_to_end(peer), b"question")
-            answer = os.urandom(4 * MIB)  # Sent in FIN-WAIT-2.
-            peer.sendall(answer)
-            peer.shutdown(socket.SHUT_WR)
+            answer = os.urandom(4 * MIB)  # The stack receives it in FIN-WAIT-2.
+
+            def send_and_end():
+                peer.sendall(answer)
+                peer.shutdown(socket.SHUT_WR)
+            sender = threading.Thread(target=send_and_end)
+            sender.start()
             self.assertTrue(process.stdout.read() == answer)
+            sender.join()
         self.assertEqual(process.wait(PATIENCE), 0)
 
     @each_family

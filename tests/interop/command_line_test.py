@@ -1,4 +1,4 @@
-"""Mistakes of whoever starts it: one clear line that names the cause, and a status that is not 0."""
+"""Mistakes of whoever starts it: one clear line that names the cause, and a status other than 0."""
 
 import os
 import shutil
@@ -67,7 +67,8 @@ class CommandLine(Case):
 
     def test_device_is_busy(self):
         with Stack() as stack:
-            self.told("up", "--tun", stack.tun, *addresses(), status=1, tells="tun0.*another program uses it")
+            self.told("up", "--tun", stack.tun, *addresses(), status=1,
+                      tells="tun0.*another program uses it")
 
     def test_control_socket_is_in_use(self):
         with Stack() as stack:

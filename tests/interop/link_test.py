@@ -14,7 +14,7 @@ from stack import FAMILIES, MIB, Case, Stack, connect, each, each_family, put_by
 
 
 def mss_for(mtu, family):
-    """What a segment holds: the MTU less both headers (RFC 6691), with timestamps (RFC 7323)."""
+    """What a segment holds: the MTU less both headers (RFC 9293, 3.7.1) and the timestamps."""
     return mtu - family.ip_header - 20 - 12
 
 
@@ -114,7 +114,8 @@ class PeerKilled(Case):
         import socket, sys
         sock = socket.create_connection((sys.argv[1], int(sys.argv[2])))
         if sys.argv[2] == "80":
-            sock.sendall(b"PUT /sha256 HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 99999999999\\r\\n\\r\\n")
+            sock.sendall(b"PUT /sha256 HTTP/1.1\\r\\nHost: x\\r\\n"
+                         b"Content-Length: 99999999999\\r\\n\\r\\n")
             print("started", flush=True)
             while True:
                 sock.sendall(b"x" * 65536)

@@ -40,7 +40,8 @@ asio::awaitable<void> send_input(tcp::socket& socket, StandardStream& input) {
   socket.shutdown(tcp::socket::shutdown_send);
 }
 
-// The peer to standard output, until its FIN. Then nobody waits for standard input any more.
+// The peer to standard output, until its FIN. Whoever types is then not waited for any more; a file
+// or a pipe is still sent to its end, because the peer's FIN does not say that it hears no more.
 asio::awaitable<void> receive_output(tcp::socket& socket, StandardStream& input,
                                      StandardStream& output) {
   const auto octets = std::make_unique_for_overwrite<char[]>(kOctets);
@@ -51,7 +52,7 @@ asio::awaitable<void> receive_output(tcp::socket& socket, StandardStream& input,
     if (error) throw boost::system::system_error(error);
     co_await output.write(octets.get(), size);
   }
-  input.end_input();
+  if (::isatty(STDIN_FILENO) != 0) input.end_input();
 }
 
 asio::awaitable<tcp::socket> make_connection(const NcOptions& options, stack_context& stack) {
