@@ -163,7 +163,10 @@ Turn::Step Turn::send_lost(SeqRange lost) {
   std::uint32_t allowed = cwnd > in_flight ? cwnd - in_flight : 0;
   allowed -= allowed % mss;
   if (is_first_hole || in_flight == 0) allowed = std::max(allowed, mss);
-  if (allowed == 0) return Step::nothing;
+  if (allowed == 0) {
+    tcb_.cwnd_limited = true;
+    return Step::nothing;
+  }
 
   const std::uint32_t most =
       std::min(allowed, most_text(mss, header_octets(option_octets(options_for(tcb_, now_)))));
