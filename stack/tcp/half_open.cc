@@ -173,6 +173,7 @@ void promote(const HalfOpenState& half_open, Tcb& tcb, std::uint32_t so_rcvbuf, 
   tcb.ts.recent_at = sent_at;
   tcb.ts.has_recent = half_open.has_timestamps;
   tcb.retransmits = half_open.retransmits;
+  if (half_open.retransmits != 0) tcb.rtt.on_syn_was_retransmitted();
   tcb.last_sent = sent_at;
 }
 
