@@ -45,9 +45,10 @@ void Demux::place(Slot slot) {
 }
 
 std::size_t Demux::position_of(const FourTuple& tuple, Entry entry) const {
-  const std::uint32_t wanted = packed(entry);
-  std::size_t at = hash_of(tuple) & mask_;
-  while (slots_[at].kind_and_index != wanted) {
+  // The index alone would not do: IPv4 and IPv6 have slabs of their own, with the same indices.
+  const Slot wanted{.hash = hash_of(tuple), .kind_and_index = packed(entry)};
+  std::size_t at = wanted.hash & mask_;
+  while (slots_[at] != wanted) {
     TUNTCP_CHECK(slots_[at].is_used());
     at = (at + 1) & mask_;
   }

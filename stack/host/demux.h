@@ -25,7 +25,7 @@ class Demux {
   enum class Kind : std::uint8_t { tcb = 1, half_open = 2, time_wait = 3 };
   struct Entry {
     Kind kind;
-    std::uint32_t index;  // in the slab of that kind, less than 2^30
+    std::uint32_t index;  // in the slab of that kind and address family, less than 2^30
     friend constexpr bool operator==(const Entry&, const Entry&) = default;
   };
 
@@ -64,6 +64,7 @@ class Demux {
       return {.kind = static_cast<Kind>(kind_and_index >> 30),
               .index = kind_and_index & ((1U << 30) - 1)};
     }
+    friend constexpr bool operator==(const Slot&, const Slot&) = default;
   };
   static_assert(sizeof(Slot) == 8);
 
