@@ -4,7 +4,6 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/multiple_exceptions.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <charconv>
 #include <csignal>
@@ -19,16 +18,6 @@ namespace {
 
 // How long the last octets may take to be acknowledged.
 constexpr Duration kFarewell = Duration::seconds(5);
-
-// Coroutines that ran side by side may have failed together: a reset is told to the reader and to
-// the writer. One of them says it.
-[[noreturn]] void rethrow_first(const std::exception_ptr& thrown) {
-  try {
-    std::rethrow_exception(thrown);
-  } catch (const asio::multiple_exceptions& several) {
-    std::rethrow_exception(several.first_exception());
-  }
-}
 
 }  // namespace
 
@@ -67,7 +56,7 @@ int run_client(const std::string& name, const StackOptions& options, Client clie
     status = result;
     if (thrown) {
       try {
-        rethrow_first(thrown);
+        std::rethrow_exception(thrown);
       } catch (const boost::system::system_error& error) {
         status = complain(error.code().message());
       } catch (const std::exception& error) {

@@ -4,12 +4,15 @@
 #include <CLI/CLI.hpp>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/multiple_exceptions.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <cstdio>
+#include <exception>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "tools/tuntcp/client.h"
 #include "tools/tuntcp/commands.h"
@@ -55,6 +58,25 @@ asio::awaitable<void> receive_output(tcp::socket& socket, StandardStream& input,
   if (::isatty(STDIN_FILENO) != 0) input.end_input();
 }
 
+// Both side by side. When one fails the other is cancelled, and operator&& would tell of the two
+// together: told is what failed first.
+asio::awaitable<void> exchange(tcp::socket& socket, StandardStream& input, StandardStream& output) {
+  std::exception_ptr first;
+  const auto noting = [&first](asio::awaitable<void> direction) -> asio::awaitable<void> {
+    try {
+      co_await std::move(direction);
+    } catch (...) {
+      if (!first) first = std::current_exception();
+      throw;
+    }
+  };
+  try {
+    co_await (noting(send_input(socket, input)) && noting(receive_output(socket, input, output)));
+  } catch (const asio::multiple_exceptions&) {
+    std::rethrow_exception(first);
+  }
+}
+
 asio::awaitable<tcp::socket> make_connection(const NcOptions& options, stack_context& stack) {
   if (!options.listens) {
     tcp::socket socket(stack);
@@ -72,7 +94,7 @@ asio::awaitable<int> nc(const NcOptions& options, stack_context& stack) {
   tcp::socket socket = co_await make_connection(options, stack);
   StandardStream input(stack.get_executor(), STDIN_FILENO);
   StandardStream output(stack.get_executor(), STDOUT_FILENO);
-  co_await (send_input(socket, input) && receive_output(socket, input, output));
+  co_await exchange(socket, input, output);
   co_return 0;
 }
 
