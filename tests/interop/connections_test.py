@@ -6,7 +6,8 @@ import selectors
 import socket
 import time
 
-from stack import PATIENCE, StackCase, connect, each_family, kernel_socket
+from stack import PATIENCE, StackCase, characters, connect, each_family, kernel_socket, \
+    receive_to_end
 
 
 class Connections(StackCase):
@@ -94,6 +95,20 @@ class Connections(StackCase):
         for sock in wanted:
             sock.close()
         self.assert_only_time_wait()
+        self.assert_nothing_went_wrong(count)
+
+    @each_family
+    def test_all_that_the_stack_closed_first_are_in_time_wait(self, family):
+        count = 2_000
+        ports = set()
+        for _ in range(count):
+            with connect(family, 80) as sock:
+                ports.add(sock.getsockname()[1])
+                sock.sendall(b"GET /bytes/3 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                self.assertTrue(receive_to_end(sock).endswith(characters(0, 3)))
+        self.assert_only_time_wait()
+        found = {c.peer_port for c in self.stack.connections() if c.local_port == 80}
+        self.assertLessEqual(ports, found)
         self.assert_nothing_went_wrong(count)
 
     @each_family

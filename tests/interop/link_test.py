@@ -81,6 +81,7 @@ class DownAndUp(Case):
     def interrupt(self):
         """Down, long enough for both ends to miss segments, and up."""
         before = kernel_addresses()
+        self.assertEqual(before, {ipaddress.ip_address(family.host) for family in FAMILIES})
         set_link("down")
         run("sleep", "0.5")
         set_link("up")

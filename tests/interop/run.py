@@ -99,7 +99,9 @@ def main():
     reason = why_not()
     if not reason and IN_NAMESPACE not in os.environ:
         os.environ[IN_NAMESPACE] = "1"
-        os.execvp("unshare", ["unshare", "--net", sys.executable, "-B", *sys.argv])
+        # The namespace of processes ends whatever a run that was killed would leave behind.
+        os.execvp("unshare", ["unshare", "--net", "--pid", "--fork", "--kill-child",
+                              "--mount-proc", sys.executable, "-B", *sys.argv])
     os.environ["TUNTCP_PROGRAM"] = os.path.abspath(sys.argv[1])
 
     suite = unittest.defaultTestLoader.discover(FOLDER, pattern="*_test.py")
