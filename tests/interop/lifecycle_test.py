@@ -1,6 +1,7 @@
 """Ending: by signal, by the loss of the device; and what the capture then shows."""
 
 import os
+import shutil
 import signal
 import tempfile
 
@@ -43,6 +44,7 @@ class Ending(Case):
 
     def test_device_deleted_while_running(self):
         stack = Stack()
+        self.addCleanup(shutil.rmtree, stack.folder)
         with connect(FAMILIES[0], 7):
             run("ip", "link", "delete", "tun0")
             self.assertEqual(stack.process.wait(PATIENCE), 1)
