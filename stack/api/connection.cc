@@ -54,6 +54,7 @@ void Connection::start(Operation& operation) {
 }
 
 bool Connection::attempt(Operation& operation) {
+  if (phase_ == Phase::connecting) return false;
   switch (operation.kind()) {
     case Operation::Kind::read:
       return attempt_read(static_cast<Read&>(operation));
@@ -66,7 +67,7 @@ bool Connection::attempt(Operation& operation) {
     case Operation::Kind::wait_error:
       return has_failed();
     default:
-      return false;  // connect: see end_connect()
+      return false;  // connect: see on_event()
   }
 }
 
@@ -117,7 +118,6 @@ bool Connection::can_read() const {
 
 // Where sending is over a write would end at once, with an error.
 bool Connection::can_write() const {
-  if (phase_ == Phase::connecting) return false;
   const auto status = engine_->host()->status(id_, engine_->now());
   return !status || !tcp::kMaySendText.contains(status->state) || status->send_q < status->sndbuf;
 }

@@ -50,7 +50,6 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   void on_stop(const boost::system::error_code& reason) override;
   void register_id(ConnectionId id);
   void forget();
-  void end_connect(const boost::system::error_code& error);
   void try_all(Queue queue);
   void fail_all(const boost::system::error_code& error);
   // True when the operation is over.
