@@ -33,13 +33,13 @@ class IpAddress {
   }
   // From network-order octets: 4 for ipv4, 16 for ipv6.
   static IpAddress from_octets(Family family, const std::uint8_t* octets) {
+    // In whole words: parsers live by this, and an address that was stored in smaller pieces than
+    // it is copied in makes the copy wait for the store.
+    std::uint64_t words[2] = {};
+    std::memcpy(words, octets, family == Family::ipv4 ? 4 : 16);
     IpAddress a;
+    std::memcpy(a.octets_.data(), words, sizeof words);
     a.family_ = family;
-    if (family == Family::ipv4) {
-      std::memcpy(a.octets_.data(), octets, 4);
-    } else {
-      std::memcpy(a.octets_.data(), octets, 16);
-    }
     return a;
   }
   static constexpr IpAddress any(Family family) {

@@ -8,8 +8,9 @@
 namespace tuntcp {
 namespace {
 
-std::uint64_t load_native64(const std::uint8_t* p) {
-  std::uint64_t v = 0;
+template <class Word>
+Word load_native(const std::uint8_t* p) {
+  Word v{};
   std::memcpy(&v, p, sizeof v);
   return v;
 }
@@ -26,48 +27,55 @@ std::uint16_t fold(std::uint64_t sum) {
   return static_cast<std::uint16_t>(sum);
 }
 
+// Adds words of 64 bits without ever looking at a carry: `whole` modulo 2^64 and `high`, their
+// upper halves, exactly. Hence the sum of the lower halves, whole - (high << 32), is exact too.
+// `Word` is one such word or a vector of two: three vector operations for 16 octets.
+template <class Word>
+struct WordSum {
+  Word whole{};
+  Word high{};
+
+  void add(Word word) {
+    whole += word;
+    high += word >> 32;
+  }
+};
+using WordPair = std::uint64_t __attribute__((vector_size(16)));
+
 // The sum of one piece, as if it began at an even place and an odd end were padded with zero.
-// Below 2^48 for anything that fits into memory.
 std::uint64_t sum_of(Bytes octets) {
   const std::uint8_t* p = octets.data();
   std::size_t left = octets.size();
+  WordSum<std::uint64_t> sum;
 
-  // No carry is ever looked at: `whole` adds the 64-bit words modulo 2^64 and `high` their upper
-  // halves exactly, so the sum of the lower halves is whole - (high << 32), exact as well. That is
-  // three vector operations for 16 octets; eight lanes keep the additions independent.
-  constexpr std::size_t kLanes = 8;
-  std::uint64_t whole[kLanes] = {};
-  std::uint64_t high[kLanes] = {};
-  while (left >= kLanes * 8) {
-    for (std::size_t i = 0; i < kLanes; ++i) {
-      const std::uint64_t word = load_native64(p + i * 8);
-      whole[i] += word;
-      high[i] += word >> 32;
+  // Independent sums, for the additions to overlap. Short pieces (headers, addresses) do not repay
+  // adding these up.
+  constexpr std::size_t kSums = 2;
+  constexpr std::size_t kBlockOctets = kSums * sizeof(WordPair);
+  if (left >= 2 * kBlockOctets) {
+    WordSum<WordPair> sums[kSums];
+    for (; left >= kBlockOctets; p += kBlockOctets, left -= kBlockOctets) {
+      for (std::size_t i = 0; i < kSums; ++i) {
+        sums[i].add(load_native<WordPair>(p + i * sizeof(WordPair)));
+      }
     }
-    p += kLanes * 8;
-    left -= kLanes * 8;
+    for (const auto& pair : sums) {
+      sum.whole += pair.whole[0] + pair.whole[1];
+      sum.high += pair.high[0] + pair.high[1];
+    }
   }
-  std::uint64_t all_whole = 0;
-  std::uint64_t all_high = 0;
-  for (std::size_t i = 0; i < kLanes; ++i) {
-    all_whole += whole[i];
-    all_high += high[i];
+  for (; left >= 8; p += 8, left -= 8) sum.add(load_native<std::uint64_t>(p));
+  if ((left & 4) != 0) {
+    sum.add(load_native<std::uint32_t>(p));
+    p += 4;
   }
-  while (left >= 8) {
-    const std::uint64_t word = load_native64(p);
-    all_whole += word;
-    all_high += word >> 32;
-    p += 8;
-    left -= 8;
+  if ((left & 2) != 0) {
+    sum.add(load_native<std::uint16_t>(p));
+    p += 2;
   }
-  if (left > 0) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, p, left);
-    all_whole += word;
-    all_high += word >> 32;
-  }
-  const std::uint64_t all_low = all_whole - (all_high << 32);
-  return (all_low & 0xffffffff) + (all_low >> 32) + (all_high & 0xffffffff) + (all_high >> 32);
+  if ((left & 1) != 0) sum.add(in_memory_order(static_cast<std::uint16_t>(*p << 8)));
+  const std::uint64_t low = sum.whole - (sum.high << 32);
+  return (low & 0xffffffff) + (low >> 32) + (sum.high & 0xffffffff) + (sum.high >> 32);
 }
 
 }  // namespace
