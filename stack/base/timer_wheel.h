@@ -33,7 +33,7 @@ class TimerWheel {
   TimerWheel& operator=(const TimerWheel&) = delete;
 
   // Arms `node` for `when`, moving it if it was armed. Instant::never() cancels. A time that is
-  // past already counts as the slot of the latest pop_due().
+  // past is due at once.
   void schedule(TimerNode& node, Instant when);
   void cancel(TimerNode& node);
 
