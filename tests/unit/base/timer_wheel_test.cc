@@ -236,7 +236,7 @@ TEST(TimerWheel, JumpOfYearsCostsOnlyTheEntriesPassed) {
   TimerWheel wheel;
   auto all = timers(2);
   for (int round = 0; round < 1'000; ++round) {
-    const std::int64_t start = round * kYearNs / 10;
+    const std::int64_t start = round * (kYearNs / 10);
     wheel.schedule(all[0], at(start + kYearNs / 20));
     wheel.schedule(all[1], at(start + kYearNs / 20 + 1));
     ASSERT_THAT(pop_all(wheel, at(start + kYearNs / 10)), ElementsAre(0, 1));
