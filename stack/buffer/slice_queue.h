@@ -24,7 +24,7 @@ class SliceQueue {
   // A slice, or several of one block side by side, may keep a packet block from being reused if it
   // is at least this part of the block; smaller ones are copied. So what a queue pins is at most
   // kPinShare times what it is charged (but see ReceiveBuffer for the ends of its queue).
-  static constexpr std::uint32_t kPinShare = 8;
+  static constexpr std::uint32_t kPinShare = 16;
 
   SliceQueue() = default;
   SliceQueue(SliceQueue&& other) noexcept
