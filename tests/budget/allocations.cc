@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <new>
 
-namespace tuntcp::budget {
 namespace {
 
 std::size_t the_count = 0;
@@ -18,30 +17,65 @@ void* allocate(std::size_t octets, std::size_t alignment) {
   return memory;
 }
 
+constexpr std::size_t kUsual = alignof(std::max_align_t);
+
+std::size_t of(std::align_val_t alignment) {
+  return static_cast<std::size_t>(alignment);
+}
+
 }  // namespace
 
-std::size_t allocations() {
+std::size_t tuntcp::budget::allocations() {
   return the_count;
 }
 
-}  // namespace tuntcp::budget
-
-// The forms for arrays and the ones that do not throw come to these by the library's own.
+// All forms, for a sanitizer has its own of those that are left out.
 void* operator new(std::size_t octets) {
-  return tuntcp::budget::allocate(octets, alignof(std::max_align_t));
+  return allocate(octets, kUsual);
+}
+void* operator new[](std::size_t octets) {
+  return allocate(octets, kUsual);
+}
+void* operator new(std::size_t octets, const std::nothrow_t&) noexcept {
+  return allocate(octets, kUsual);
+}
+void* operator new[](std::size_t octets, const std::nothrow_t&) noexcept {
+  return allocate(octets, kUsual);
 }
 void* operator new(std::size_t octets, std::align_val_t alignment) {
-  return tuntcp::budget::allocate(octets, static_cast<std::size_t>(alignment));
+  return allocate(octets, of(alignment));
+}
+void* operator new[](std::size_t octets, std::align_val_t alignment) {
+  return allocate(octets, of(alignment));
+}
+void* operator new(std::size_t octets, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  return allocate(octets, of(alignment));
+}
+void* operator new[](std::size_t octets, std::align_val_t alignment,
+                     const std::nothrow_t&) noexcept {
+  return allocate(octets, of(alignment));
 }
 void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory) noexcept {
   std::free(memory);
 }
 void operator delete(void* memory, std::size_t) noexcept {
   std::free(memory);
 }
+void operator delete[](void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
 void operator delete(void* memory, std::align_val_t) noexcept {
   std::free(memory);
 }
+void operator delete[](void* memory, std::align_val_t) noexcept {
+  std::free(memory);
+}
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept {
   std::free(memory);
 }
