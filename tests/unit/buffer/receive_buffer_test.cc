@@ -181,7 +181,8 @@ TEST(ReceiveBuffer, SlowReaderPinsNoMoreThanTheDocumentedBound) {
   Arena arena(kBlock, kPacket, kLimit);
   ReceiveBuffer buffer;
   std::uint64_t position = 0;
-  for (const std::size_t octets : {1'448, 513, 10'000, 30'000, 40'000, 513, 1'448, 65'000, 600}) {
+  for (const std::uint32_t octets :
+       {1'448U, 513U, 10'000U, 30'000U, 40'000U, 513U, 1'448U, 65'000U, 600U}) {
     for (int i = 0; i < 10; ++i) {
       buffer.push(packet(arena, position, octets));
       position += octets;
