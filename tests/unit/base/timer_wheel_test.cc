@@ -180,6 +180,20 @@ TEST(TimerWheel, TimeThatIsPastIsDueAtOnce) {
   EXPECT_THAT(pop_all(wheel, at(2'000'000'000)), ElementsAre(1));
 }
 
+// A caller that breaks the rule must not be kept busy by an entry that it cannot get.
+TEST(TimerWheel, EntryIsGivenAtItsTimeEvenIfNowHasGoneBack) {
+  TimerWheel wheel;
+  auto all = timers(2);
+  wheel.schedule(all[0], at(1'000'000'000));
+  wheel.schedule(all[1], at(3'000'000'000));
+  EXPECT_THAT(pop_all(wheel, at(2'000'000'000)), ElementsAre(0));
+
+  wheel.schedule(all[0], at(1'500'000'000));
+
+  EXPECT_THAT(pop_all(wheel, at(1'499'999'999)), IsEmpty());
+  EXPECT_THAT(pop_all(wheel, at(1'500'000'000)), ElementsAre(0));
+}
+
 // What a timeout arms for now or earlier while others are being popped must not be lost.
 TEST(TimerWheel, EntryArmedWhileDueOnesArePoppedComesBehindThem) {
   TimerWheel wheel;

@@ -303,6 +303,25 @@ TEST_P(ReassemblyTest, TakenOctetsAreSafeInTheReceiveBuffer) {
   EXPECT_EQ(out, stream(100, 1'600));
 }
 
+TEST_P(ReassemblyTest, ChunkThatTwoShareIsWrittenByNeither) {
+  ReceiveBuffer one;
+  ReceiveBuffer two;
+  insert(100, 800);
+  {
+    const auto piece = reassembly_.take(seq(100));
+    ASSERT_TRUE(piece.has_value());
+    one.push(*piece);
+    two.push(*piece);
+  }
+
+  one.push(packet(arena_, 800, 100));
+  two.push(packet(arena_, 5'000, 100));
+
+  std::vector<std::uint8_t> out(800);
+  EXPECT_EQ(one.read(out), 800u);
+  EXPECT_EQ(out, stream(100, 800));
+}
+
 // Every octet in an array of its own, with a flag that says whether it is held.
 class Model {
  public:
