@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "stack/host/host.h"
-#include "tests/property/dice.h"
+#include "tests/support/dice.h"
 #include "tests/property/pair.h"
 
 namespace tuntcp::test {

@@ -9,7 +9,7 @@
 #include "stack/base/time.h"
 #include "stack/wire/offload.h"
 #include "stack/wire/packet_sink.h"
-#include "tests/property/dice.h"
+#include "tests/support/dice.h"
 
 namespace tuntcp::test {
 

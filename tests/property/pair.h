@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "stack/host/host.h"
-#include "tests/property/dice.h"
+#include "tests/support/dice.h"
 #include "tests/property/link.h"
 #include "tests/property/wire_monitor.h"
 

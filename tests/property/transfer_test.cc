@@ -10,7 +10,7 @@
 
 #include "tests/property/application.h"
 #include "tests/property/pair.h"
-#include "tests/property/seeds.h"
+#include "tests/support/seeds.h"
 
 namespace tuntcp::test {
 namespace {

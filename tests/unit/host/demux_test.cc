@@ -232,6 +232,30 @@ TEST(Demux, KeepsTuplesOfBothFamiliesApart) {
   }
 }
 
+// Half-open connections and TIME-WAIT of the two families lie in slabs of their own, so their
+// indices are the same; whichever comes first in a run, each must be replaced for itself.
+TEST(Demux, TellsOneIndexOfTwoFamiliesApart) {
+  const FourTuple four = tuple(0);
+  const FourTuple six{.local = {.address = *IpAddress::parse("2001:db8::1"), .port = 80},
+                      .remote = {.address = *IpAddress::parse("2001:db8::2"), .port = 1024}};
+  const Entry half_open{.kind = Kind::half_open, .index = 0};
+  const Entry tcb{.kind = Kind::tcb, .index = 0};
+  // Two hashes are never equal here: the first entry of the right hash is the tuple's own.
+  const auto any = [](Entry, const FourTuple&) { return true; };
+  // Under one key in 64 the two want the same slot.
+  for (std::uint64_t key = 0; key < 1000; ++key) {
+    Demux demux({.k0 = key, .k1 = 0});
+    demux.insert(four, half_open);
+    demux.insert(six, half_open);
+    demux.replace(six, half_open, tcb);
+    ASSERT_EQ(demux.find(four, any), half_open) << key;
+    ASSERT_EQ(demux.find(six, any), tcb) << key;
+    demux.erase(four, half_open);
+    ASSERT_EQ(demux.find(four, any), std::nullopt) << key;
+    ASSERT_EQ(demux.find(six, any), tcb) << key;
+  }
+}
+
 // Erasing what is not there would corrupt the count: our own mistake, and a loud one.
 TEST(DemuxDeathTest, ErasingAStrangerAborts) {
   Table table;
