@@ -28,17 +28,26 @@ wire::Timestamps timestamps_of(const HalfOpenState& half_open, const FourTuple& 
   return {.value = timestamp_clock(ts, now), .echo = half_open.ts_recent};
 }
 
-// <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, at most once every tcp_invalid_ratelimit.
-std::optional<Reply> dubious_ack(HalfOpenState& half_open, const FourTuple& tuple, Shared& shared,
-                                 std::uint32_t rcvbuf, Instant now) {
+// May something dubious be answered, at most once every tcp_invalid_ratelimit?
+bool takes_answer(HalfOpenState& half_open, Shared& shared, Instant now) {
   const std::uint32_t now_ms = milliseconds(now);
   if (half_open.was_answered &&
       now_ms - half_open.last_answer_ms < shared.sysctl.tcp_invalid_ratelimit) {
     shared.mib.add(Counter::tcp_ack_skipped_syn_recv);
-    return std::nullopt;
+    return false;
   }
   half_open.was_answered = true;
   half_open.last_answer_ms = now_ms;
+  return true;
+}
+
+// <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>. As of the full machine text is always answered, because no
+// loop of ACKs has any.
+std::optional<Reply> dubious_ack(HalfOpenState& half_open, const FourTuple& tuple,
+                                 const Segment& seg, Shared& shared, std::uint32_t rcvbuf,
+                                 Instant now) {
+  const bool may_loop = seg.text.is_empty() || seg.has(Flag::syn) || seg.has(Flag::rst);
+  if (may_loop && !takes_answer(half_open, shared, now)) return std::nullopt;
   const std::uint8_t shift = half_open.has_window_shift ? window_shift(shared.sysctl) : 0;
   Reply reply{.tuple = tuple,
               .seq = half_open.iss + 1,
@@ -101,36 +110,36 @@ HalfOpenAnswer segment_arrives(HalfOpenState& half_open, const FourTuple& tuple,
   const bool is_plain_syn = seg.has(Flag::syn) && !seg.has(Flag::ack) && !seg.has(Flag::rst);
   if (is_plain_syn && seg.seq == half_open.irs && !is_old) {
     // The SYN,ACK was lost, or is late.
-    const std::uint32_t now_ms = milliseconds(now);
-    if (half_open.was_answered &&
-        now_ms - half_open.last_answer_ms < shared.sysctl.tcp_invalid_ratelimit) {
-      shared.mib.add(Counter::tcp_ack_skipped_syn_recv);
-      return {};
-    }
-    half_open.was_answered = true;
-    half_open.last_answer_ms = now_ms;
+    if (!takes_answer(half_open, shared, now)) return {};
     return {.action = Action::repeat, .reply = {}};
   }
 
-  // First: the sequence number, after PAWS. The SYN of a SYN,ACK-like segment at IRS is known.
+  // First: the sequence number, after PAWS. The SYN of a SYN,ACK at IRS is known.
   const SeqNum rcv_nxt = half_open.irs + 1;
   const std::uint32_t rcv_wnd = window_offered(shared, tuple, rcvbuf);
-  const bool repeats_syn = seg.has(Flag::syn) && seg.seq == half_open.irs;
+  const bool repeats_syn =
+      seg.has(Flag::syn) && seg.has(Flag::ack) && !seg.has(Flag::rst) && seg.seq == half_open.irs;
   const SeqNum seq = repeats_syn ? seg.seq + 1 : seg.seq;
   const std::uint32_t len = repeats_syn ? seg.len - 1 : seg.len;
   if (is_old || !is_acceptable(seq, len, rcv_nxt, rcv_wnd)) {
     if (is_old) shared.mib.add(Counter::tcp_paws_estab);
     if (seg.has(Flag::rst)) return {};
-    return {.action = Action::keep, .reply = dubious_ack(half_open, tuple, shared, rcvbuf, now)};
+    return {.action = Action::keep,
+            .reply = dubious_ack(half_open, tuple, seg, shared, rcvbuf, now)};
   }
-  if (has_timestamps && seq == rcv_nxt && !seg.has(Flag::rst)) {
+  // RFC 7323, 4.3: TS.Recent never goes back, not even by the tick that PAWS forgives.
+  if (has_timestamps && seq <= rcv_nxt && !seg.has(Flag::rst) &&
+      static_cast<std::int32_t>(seg.options.timestamps->value - half_open.ts_recent) > 0) {
     half_open.ts_recent = seg.options.timestamps->value;
   }
 
   // Second: a RST returns to LISTEN (MUST-11), if it hits exactly (RFC 5961, 3.2).
   if (seg.has(Flag::rst)) {
-    if (judge_rst(seg.seq, rcv_nxt, rcv_wnd) != RstVerdict::reset) {
-      return {.action = Action::keep, .reply = dubious_ack(half_open, tuple, shared, rcvbuf, now)};
+    const RstVerdict verdict = judge_rst(seg.seq, rcv_nxt, rcv_wnd);
+    if (verdict == RstVerdict::ignore) return {};
+    if (verdict == RstVerdict::challenge) {
+      return {.action = Action::keep,
+              .reply = dubious_ack(half_open, tuple, seg, shared, rcvbuf, now)};
     }
     shared.mib.add(Counter::tcp_embryonic_rsts);
     shared.mib.add(Counter::tcp_attempt_fails);
