@@ -44,14 +44,15 @@ Verdict check_sequence_number(Tcb& tcb, Segment& seg, Instant now) {
   // The peer's SYN,ACK of a simultaneous open acknowledges our SYN; its own SYN we know already.
   // Dropping it for its sequence number would only cost another round trip.
   if (tcb.state == State::syn_received && seg.has(Flag::syn) && seg.has(Flag::ack) &&
-      seg.seq == tcb.rcv.irs) {
+      !seg.has(Flag::rst) && seg.seq == tcb.rcv.irs) {
     drop_syn_octet(seg);
   }
   // "If the RCV.WND is zero, no segments will be acceptable, but special allowance should be made
   // to accept valid ACKs, URGs, and RSTs" (MUST-66). The text is cut off in the seventh step.
   const bool is_allowed = tcb.rcv.wnd() == 0 && seg.seq == tcb.rcv.nxt;
   if (is_allowed || is_acceptable(seg.seq, seg.len, tcb.rcv.nxt, tcb.rcv.wnd())) {
-    update_ts_recent(tcb, seg, now);
+    // RFC 7323, 3.2: nothing of a RST's timestamps may be used, for any path may have made it.
+    if (!seg.has(Flag::rst)) update_ts_recent(tcb, seg, now);
     return Verdict::proceed;
   }
   if (seg.has(Flag::rst)) return Verdict::drop;
