@@ -12,10 +12,10 @@ bool is_acceptable(SeqNum seq, std::uint32_t len, SeqNum rcv_nxt, std::uint32_t 
   return window.contains(seq) || window.contains(seq + (len - 1));
 }
 
-bool fails_paws(std::uint32_t ts_value, std::uint32_t ts_recent, Duration age) {
+bool fails_paws(std::uint32_t ts_value, std::uint32_t ts_recent, Duration age,
+                std::int32_t forgiven_ticks) {
   if (age >= kTimestampIsTrusted) return false;
-  // Linux forgives one tick: a multi-core peer may stamp two segments in the wrong order.
-  return static_cast<std::int32_t>(ts_recent - ts_value) > 1;
+  return static_cast<std::int32_t>(ts_recent - ts_value) > forgiven_ticks;
 }
 
 RstVerdict judge_rst(SeqNum seq, SeqNum rcv_nxt, std::uint32_t rcv_wnd) {

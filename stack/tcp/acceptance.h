@@ -14,8 +14,12 @@ namespace tuntcp::tcp {
 bool is_acceptable(SeqNum seq, std::uint32_t len, SeqNum rcv_nxt, std::uint32_t rcv_wnd);
 
 // RFC 7323, 5.3, R1: does the timestamp say that this is an old duplicate? `age` is how long ago
-// ts_recent was taken.
-bool fails_paws(std::uint32_t ts_value, std::uint32_t ts_recent, Duration age);
+// ts_recent was taken. What is older by `forgiven_ticks` passes.
+bool fails_paws(std::uint32_t ts_value, std::uint32_t ts_recent, Duration age,
+                std::int32_t forgiven_ticks);
+// While a connection lives Linux forgives one tick: a multi-core peer may stamp two segments in the
+// wrong order.
+inline constexpr std::int32_t kForgivenTicks = 1;
 // RFC 7323, 5.5: after 24 days a timestamp may have wrapped and tells nothing.
 inline constexpr Duration kTimestampIsTrusted = Duration::seconds(24 * 24 * 3600);
 

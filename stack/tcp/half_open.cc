@@ -105,8 +105,9 @@ Duration syn_ack_timeout(const HalfOpenState& half_open, const Sysctl& sysctl) {
 HalfOpenAnswer segment_arrives(HalfOpenState& half_open, const FourTuple& tuple, const Segment& seg,
                                Shared& shared, std::uint32_t rcvbuf, Instant now) {
   const bool has_timestamps = half_open.has_timestamps && seg.options.timestamps.has_value();
-  const bool is_old = has_timestamps && !seg.has(Flag::rst) &&
-                      fails_paws(seg.options.timestamps->value, half_open.ts_recent, 0_s);
+  const bool is_old =
+      has_timestamps && !seg.has(Flag::rst) &&
+      fails_paws(seg.options.timestamps->value, half_open.ts_recent, 0_s, kForgivenTicks);
   const bool is_plain_syn = seg.has(Flag::syn) && !seg.has(Flag::ack) && !seg.has(Flag::rst);
   if (is_plain_syn && seg.seq == half_open.irs && !is_old) {
     // The SYN,ACK was lost, or is late.

@@ -32,9 +32,10 @@ TimeWaitState start_time_wait(const Tcb& tcb) {
 TimeWaitSituation situation(const TimeWaitState& time_wait, const Segment& seg, Instant now) {
   using enum TimeWaitSituation;
   const bool both_have_timestamps = time_wait.has_timestamps && seg.options.timestamps.has_value();
+  // No tick is forgiven: RFC 6191, 2 reopens for a timestamp that is "greater", never for an older.
   if (both_have_timestamps && !seg.has(Flag::rst) &&
       fails_paws(seg.options.timestamps->value, time_wait.ts_recent,
-                 age_of_timestamp(time_wait, now))) {
+                 age_of_timestamp(time_wait, now), 0)) {
     return old_duplicate;
   }
   if (seg.seq == time_wait.rcv_nxt) {

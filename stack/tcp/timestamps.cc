@@ -8,7 +8,8 @@ bool is_rejected_by_paws(const Tcb& tcb, const Segment& seg, Instant now) {
   // Deviation: RFC 7323, 3.2 would drop a segment without the option; Linux takes it, because
   // middleboxes that strip options from single segments exist.
   if (!tcb.agreed.timestamps || !seg.options.timestamps || !tcb.ts.has_recent) return false;
-  return fails_paws(seg.options.timestamps->value, tcb.ts.recent, now - tcb.ts.recent_at);
+  return fails_paws(seg.options.timestamps->value, tcb.ts.recent, now - tcb.ts.recent_at,
+                    kForgivenTicks);
 }
 
 void update_ts_recent(Tcb& tcb, const Segment& seg, Instant now) {
