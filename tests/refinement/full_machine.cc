@@ -79,7 +79,8 @@ SeqNum near(Dice& dice, SeqNum origin, std::uint32_t window) {
     case 9:
       return origin + dice.below(window + 1);
     case 10:
-      return origin + (1U << 31) - dice.below(3);
+      // Not quite: what is exactly half away is neither before nor after (RFC 9293, 3.4).
+      return origin + (1U << 31) + (dice.chance(0.5) ? 2 + dice.below(2) : 0U - 2 - dice.below(2));
     default:
       return SeqNum(static_cast<std::uint32_t>(dice.next()));
   }
