@@ -34,10 +34,12 @@ std::string describe(Bytes octets) {
     if (tcp->flags.has(flag)) text += letter;
   }
   const auto octets_of_text = static_cast<std::uint32_t>(segment.size()) - tcp->header_octets;
-  text += " " + std::to_string(tcp->seq.value()) + ":" +
-          std::to_string((tcp->seq + octets_of_text).value()) + "(" +
-          std::to_string(octets_of_text) + ") ack " + std::to_string(tcp->ack.value()) + " win " +
-          std::to_string(tcp->window);
+  // Piece by piece: of one long sum GCC 12 believes that it overflows.
+  text += " " + std::to_string(tcp->seq.value());
+  text += ":" + std::to_string((tcp->seq + octets_of_text).value());
+  text += "(" + std::to_string(octets_of_text);
+  text += ") ack " + std::to_string(tcp->ack.value());
+  text += " win " + std::to_string(tcp->window);
   const wire::TcpOptions options = options_of(segment, *tcp);
   if (options.mss) text += " mss " + std::to_string(*options.mss);
   if (options.window_shift) text += " wscale " + std::to_string(*options.window_shift);
