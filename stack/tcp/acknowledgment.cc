@@ -149,6 +149,10 @@ void accept_acknowledgment(Tcb& tcb, const Segment& seg, Instant now) {
   tell_congestion_control(tcb, outcome, flight_before, in_flight_before, outcome.rtt, now);
   // The window of a SYN was taken by become_established().
   if (!seg.has(Flag::syn)) update_send_window(tcb, seg);
+  // A window that shrank to nothing over what is outstanding: retransmissions are its probes, and
+  // each answer shows that the peer lives (MUST-35, MUST-37, SHLD-17). Only an application that set
+  // a limit of its own is not made to wait.
+  if (tcb.snd.wnd == 0 && tcb.user_timeout == Duration::zero()) tcb.retransmitting_since = now;
   mark_ready(tcb);
 }
 
