@@ -15,17 +15,19 @@ client_addresses=(
   --address 203.0.113.2/24 --host-address 203.0.113.1/24
   --address 2001:db8:1::2/64 --host-address 2001:db8:1::1/64
 )
-mebibytes=64
+octets=$((64 << 20))
 
 work=$(mktemp -d)
 control=$work/control
-log=$work/log
+log=$work/log # what the current step printed
 stack_pid=
 others=()      # the other processes that this script started
 current=setup  # what is being tried
 exec 3>&1      # where messages go while a step's own output goes to the log
 
 main() {
+  : >"$log"
+  : >"$work/stack.log"
   trap finish EXIT
   trap 'exit 129' HUP
   trap 'exit 130' INT
@@ -50,22 +52,17 @@ main() {
   stop_stack
 
   echo
-  echo "$mebibytes MiB each way, not captured"
+  echo "$((octets >> 20)) MiB each way, not captured"
   start_stack
-  head -c "$((mebibytes << 20))" /dev/urandom >"$work/data"
-  sha256=$(sha256sum <"$work/data" | cut -d' ' -f1)
-  local family address
-  for family in 4 6; do
-    if [[ $family == 4 ]]; then address=$stack4; else address=[$stack6]; fi
-    step "kernel to stack, IPv$family, SHA-256 matches" send_data "http://$address/sha256"
-    step "stack to kernel, IPv$family, SHA-256 matches" receive_data "${address//[\[\]]/}"
-  done
+  head -c "$octets" /dev/urandom >"$work/data"
+  step "kernel to stack, IPv4, SHA-256 matches" send_data "http://$stack4/sha256"
+  step "stack to kernel, IPv4, SHA-256 matches" receive_data "http://$stack4/bytes/$octets"
+  step "kernel to stack, IPv6, SHA-256 matches" send_data "http://[$stack6]/sha256"
+  step "stack to kernel, IPv6, SHA-256 matches" receive_data "http://[$stack6]/bytes/$octets"
   if [[ $stay == yes ]]; then
-    current=
     wait_for_the_user
   fi
   stop_stack
-  current=
 }
 
 # step DESCRIPTION COMMAND...: the command's failure ends the script; see finish.
@@ -89,10 +86,7 @@ start_stack() {
 }
 
 stack_is_up() {
-  if ! kill -0 "$stack_pid" 2>/dev/null; then
-    cp "$work/stack.log" "$log"
-    exit 1
-  fi
+  kill -0 "$stack_pid" 2>/dev/null || exit 1
   "$tuntcp" ss --control "$control" >/dev/null 2>&1
 }
 
@@ -117,7 +111,7 @@ stop_stack() {
 }
 
 get_page() {
-  curl --silent --show-error --fail --max-time 10 "$1"
+  curl --silent --show-error --fail --max-time 10 --header "Connection: close" "$1"
 }
 
 echo_line() {
@@ -139,31 +133,41 @@ stack_gets_file() {
   cmp "$work/www/file" "$work/got"
 }
 
+# The stack answers with the SHA-256 of what it received.
 send_data() {
   local answer
   answer=$(curl --silent --show-error --fail --max-time 60 --upload-file "$work/data" "$1")
-  [[ $answer == "$sha256"* ]]
+  [[ $answer == "$(sha256_of "$work/data")" ]]
 }
 
+# The stack sends RFC 864's characters, so that what must arrive is known here.
 receive_data() {
-  local received
-  received=$(nc -N -w 20 "$1" 7 <"$work/data" | sha256sum | cut -d' ' -f1)
-  [[ $received == "$sha256" ]]
+  curl --silent --show-error --fail --max-time 60 --output "$work/received" "$1"
+  python3 - "$octets" >"$work/expected" <<'END'
+import sys
+octets = int(sys.argv[1])
+characters = bytes(range(32, 127)) * 2
+period = b"".join(characters[i : i + 72] + b"\r\n" for i in range(95))
+sys.stdout.buffer.write((period * (octets // len(period) + 1))[:octets])
+END
+  [[ $(sha256_of "$work/received") == "$(sha256_of "$work/expected")" ]]
 }
 
-# One connection is open; of two pages the stack ended the connection first, as a server does that
-# is asked for "Connection: close", and so these are in TIME-WAIT.
+sha256_of() {
+  sha256sum <"$1" | cut -d' ' -f1
+}
+
+# One connection is open. Those of the pages are in TIME-WAIT: asked for "Connection: close", the
+# stack ended them first.
 show_connections() {
   current="print the connection table"
   setpriv --pdeathsig TERM nc -d "$stack4" 7 >/dev/null 2>&1 &
   others+=($!)
-  curl --silent --show-error --max-time 10 --header 'Connection: close' --output "$log" "http://$stack4/"
-  curl --silent --show-error --max-time 10 --header 'Connection: close' --output "$log" "http://[$stack6]/"
-  until_true table_has "$stack4:7"
-  until_true table_has 'TIME-WAIT.*2001:db8'
-  until_true table_has "TIME-WAIT.*$stack4"
+  until_true table_has "ESTAB.*$stack4:7"
+  until_true table_has "TIME-WAIT.*$stack4:80"
+  until_true table_has "TIME-WAIT.*$stack6.:80"
   echo
-  "$tuntcp" ss --control "$control"
+  "$tuntcp" ss --all --control "$control"
 }
 
 table_has() {
@@ -184,12 +188,13 @@ and there, for example
   curl http://$stack4/
   curl http://[$stack6]/bytes/1000000 | sha256sum
   nc $stack4 7                                        # echo
-  nc $stack4 19 | head -c 1G | pv >/dev/null          # chargen
+  nc $stack4 19 | head -c 1G | sha256sum              # chargen
   ss -tin
   $tuntcp ss --control $control
   tcpdump -ni tun0 -c 20
 END
-  trap : INT # ends the wait, and the rest goes on
+  current="wait for Ctrl-C"
+  trap : INT TERM # either ends the wait, and the rest goes on
   wait "$stack_pid" || true
 }
 
@@ -198,10 +203,14 @@ finish() {
   local status=$? pid
   trap - EXIT
   trap : HUP INT TERM
-  if ((status != 0)) && [[ -n $current ]]; then
+  if ((status > 128)); then
+    echo "  interrupted: $current" >&3
+  elif ((status != 0)); then
     {
       echo "  FAILED  $current"
-      tail -n 20 "$log" "$work/stack.log" 2>/dev/null | sed 's/^/    /'
+      tail -n 20 "$log" | sed 's/^/    /'
+      echo "  What the stack said:"
+      tail -n 20 "$work/stack.log" | sed 's/^/    /'
     } >&3
   fi
   for pid in $stack_pid "${others[@]}"; do
