@@ -1,12 +1,10 @@
-// The repository as a whole: its top level stays short, links in the documents lead somewhere, the
-// example in the README compiles, and tools that others wrote agree with the C++ and the scripts.
+// The repository as a whole: its top level stays short, links in the documents lead somewhere, and
+// tools that others wrote agree with the layout of C++ and the scripts.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 #include <regex>
 #include <set>
 #include <string>
@@ -98,43 +96,6 @@ TEST(Tree, ReportsALinkThatLeadsNowhere) {
                   "See [a](../LICENSE#mit), [b](https://example.org/x) and\n[c](y.md).\n"};
 
   EXPECT_THAT(link_faults(file), ElementsAre("docs/x.md:2: leads nowhere: y.md"));
-}
-
-// The C++ in a document.
-std::string cpp_of(const std::string& path) {
-  std::string cpp;
-  bool is_inside = false;
-  for (const File& file : documents()) {
-    if (file.path != path) continue;
-    for_each_line(file.text, [&](int, std::string_view line) {
-      if (line.starts_with("```")) {
-        is_inside = line == "```cpp";
-      } else if (is_inside) {
-        cpp += std::string(line) + "\n";
-      }
-    });
-  }
-  return cpp;
-}
-
-CommandResult compile(const std::string& cpp) {
-  const std::string path = ::testing::TempDir() + "tuntcp_example_" + std::to_string(getpid());
-  std::ofstream(path) << cpp;
-  const CommandResult compiled =
-      run(TUNTCP_CXX
-          " -std=c++23 -Wall -Wextra -Wno-missing-field-initializers -I. -fsyntax-only "
-          "-x c++ '" +
-          path + "'");
-  std::filesystem::remove(path);
-  return compiled;
-}
-
-TEST(Tree, TheExampleInTheReadmeCompiles) {
-  const std::string example = cpp_of("README.md");
-  ASSERT_THAT(example, HasSubstr("int main()"));
-  const CommandResult compiled = compile(example);
-  EXPECT_EQ(compiled.exit_status, 0) << compiled.output.substr(0, 4000);
-  EXPECT_NE(compile("int main() { return octets; }\n").exit_status, 0);
 }
 
 TEST(Tree, CppIsLaidOutByClangFormat) {

@@ -18,7 +18,7 @@ namespace tuntcp::test {
 // One for each host. Checked of every packet that leaves it:
 //  - the IP header is valid and the TCP checksum is right, or left to the device in the right place
 //    (RFC 9293, MUST-2); no packet is longer than the MTU, no super-packet than its bound;
-//  - text and options fit the MSS that the peer announced (RFC 9293, 3.7.1; RFC 6691);
+//  - text and options fit the MSS that the peer announced (RFC 9293, 3.7.1);
 //  - the right edge of the advertised window never moves left (RFC 9293, 3.8.6, SHLD-14);
 //  - no octet lies beyond the window the peer offered (3.8.6).
 class WireMonitor {

@@ -68,7 +68,7 @@ TEST(Urgent, WhatRemainsToBeReadCanBeAsked) {
   EXPECT_EQ(d.status().urgent_left, 0U);
   EXPECT_EQ(d.receive(), 40U);
 }
-// The octets themselves stay in the stream (RFC 6093: no "out of band").
+// The octets themselves stay in the stream (RFC 9293, 3.8.5: no "out of band").
 TEST(Urgent, OctetsAreReadInTheirPlace) {
   Drill d = Drill::established();
   d.peer_sends(data({.len = 5}));
