@@ -487,13 +487,12 @@ TYPED_TEST(SocketTest, ASocketMayDieInItsOwnHandler) {
     const auto buffer = asio::buffer(octet.get(), 1);
     bool is_done = false;
     Socket& socket = *owned;
-    socket.async_read_some(buffer,
-                           [&is_done, owned = std::move(owned), o = std::move(octet)](
-                               error_code error, std::size_t) mutable {
-                             EXPECT_FALSE(error);
-                             owned.reset();
-                             is_done = true;
-                           });
+    socket.async_read_some(buffer, [&is_done, owned = std::move(owned), o = std::move(octet)](
+                                       error_code error, std::size_t) mutable {
+      EXPECT_FALSE(error);
+      owned.reset();
+      is_done = true;
+    });
     co_await asio::async_write(client, asio::buffer("x", 1), asio::use_awaitable);
     char unused;
     const auto [error, size] = co_await client.async_read_some(asio::buffer(&unused, 1), use_tuple);

@@ -49,11 +49,11 @@ Faults matches(const File& file, const std::regex& pattern, const std::string& w
 
 Faults identifier_faults(const File& file) {
   // A verb at the start of a name, or one of the empty nouns anywhere in it. RFC 9293, 3.10.7.4
-  // itself says "process the segment text";
+  // itself says "process the segment text"; libtins has a namespace Utils;
   // a handle_of() something is a noun, and so is Asio's Handler.
   static const std::regex kEmptyWord(
       R"(\b((handle|process|do|maybe)_(?!of\b)[a-z_]+\(|[a-z_]*(^|_|\b)(ctx|impl|util|utils|helper|manager)(_|\b)[a-z_]*\b|\w*(Manager|Helper|Util|Utils|Impl|Ctx)\b))");
-  static const std::regex kAllowed(R"(\bprocess_text\(|^\s*//)");
+  static const std::regex kAllowed(R"(\bprocess_text\(|\b[Tt]ins(::|/)[Uu]tils|^\s*//)");
   return matches(file, kEmptyWord, "a word that says nothing", kAllowed);
 }
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "stack/host/host.h"
-#include "tests/support/dice.h"
 #include "tests/property/pair.h"
+#include "tests/support/dice.h"
 
 namespace tuntcp::test {
 

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "stack/host/host.h"
-#include "tests/support/dice.h"
 #include "tests/property/link.h"
 #include "tests/property/wire_monitor.h"
+#include "tests/support/dice.h"
 
 namespace tuntcp::test {
 
