@@ -55,6 +55,7 @@ main() {
   echo "$((octets >> 20)) MiB each way, not captured"
   start_stack
   head -c "$octets" /dev/urandom >"$work/data"
+  print_characters >"$work/expected"
   step "kernel to stack, IPv4, SHA-256 matches" send_data "http://$stack4/sha256"
   step "stack to kernel, IPv4, SHA-256 matches" receive_data "http://$stack4/bytes/$octets"
   step "kernel to stack, IPv6, SHA-256 matches" send_data "http://[$stack6]/sha256"
@@ -123,7 +124,8 @@ start_web_server() {
   current="start a web server"
   mkdir "$work/www"
   head -c 1000000 /dev/urandom >"$work/www/file"
-  setpriv --pdeathsig TERM python3 -m http.server --bind :: --directory "$work/www" 8000 >"$work/web.log" 2>&1 &
+  setpriv --pdeathsig TERM python3 -m http.server --bind :: --directory "$work/www" 8000 \
+    >"$work/web.log" 2>&1 &
   others+=($!)
   until_true curl --silent --max-time 1 --output /dev/null "http://[::1]:8000/"
 }
@@ -140,17 +142,20 @@ send_data() {
   [[ $answer == "$(sha256_of "$work/data")" ]]
 }
 
-# The stack sends RFC 864's characters, so that what must arrive is known here.
 receive_data() {
   curl --silent --show-error --fail --max-time 60 --output "$work/received" "$1"
-  python3 - "$octets" >"$work/expected" <<'END'
+  [[ $(sha256_of "$work/received") == "$(sha256_of "$work/expected")" ]]
+}
+
+# What the stack sends: the characters of RFC 864, so that the digest is known without it.
+print_characters() {
+  python3 - "$octets" <<'END'
 import sys
 octets = int(sys.argv[1])
 characters = bytes(range(32, 127)) * 2
 period = b"".join(characters[i : i + 72] + b"\r\n" for i in range(95))
 sys.stdout.buffer.write((period * (octets // len(period) + 1))[:octets])
 END
-  [[ $(sha256_of "$work/received") == "$(sha256_of "$work/expected")" ]]
 }
 
 sha256_of() {
