@@ -227,6 +227,26 @@ TEST_F(LinkSetupTest, NewsOfOtherInterfacesChangeNothing) {
   EXPECT_EQ(device_->link(), before);
 }
 
+// A bridge says that a port left it with the same message as a deletion, but for its family.
+TEST_F(LinkSetupTest, LeavingABridgeIsNoDeletion) {
+  ASSERT_EQ(output_of("ip link add br0 type bridge"), "");
+  output_of("ip link add v0 type veth peer name v1; ip link set v0 master br0; ip link set br0 up");
+  auto netlink = Netlink::open();
+  ASSERT_TRUE(netlink);
+  const auto port = netlink->link("v0");
+  ASSERT_TRUE(port) << port.error().text;
+  auto monitor = LinkMonitor::open(port->index);
+  ASSERT_TRUE(monitor) << monitor.error().text;
+  output_of("ip link set v0 nomaster");
+  const auto news = monitor->take();
+  ASSERT_TRUE(news);
+  EXPECT_FALSE(news->was_deleted);
+  output_of("ip link del v0");
+  const auto more = monitor->take();
+  ASSERT_TRUE(more);
+  EXPECT_TRUE(more->was_deleted);
+}
+
 // More news than the socket holds: the state is asked for instead.
 TEST_F(LinkSetupTest, NewsLostByTheKernelAreMadeUpFor) {
   set_up(with_addresses({"198.51.100.1/24"}, {"203.0.113.7/24"}));

@@ -166,6 +166,31 @@ INSTANTIATE_TEST_SUITE_P(Both, WirePacketsTest, testing::Values(Family::ipv4, Fa
                            return tested.param == Family::ipv4 ? "ipv4" : "ipv6";
                          });
 
+// RFC 768: "If the computed checksum is zero, it is transmitted as all ones": zero means none.
+TEST(WirePackets, AUdpChecksumIsNeverZero) {
+  wire::IpFields ip;
+  ip.source = stack_address(Family::ipv4);
+  ip.destination = kernel_address(Family::ipv4);
+  ip.protocol = 17;
+  ip.payload_octets = 10;
+  std::vector<std::uint8_t> packet(30);
+  wire::write_ip(ip, packet.data());
+  std::uint8_t* datagram = packet.data() + 20;
+  store_be16(datagram, 4'000);
+  store_be16(datagram + 2, 9);
+  store_be16(datagram + 4, 10);
+  const std::uint16_t pseudo = pseudo_header_sum(ip.source, ip.destination, 17, 10).folded();
+  store_be16(datagram + 6, pseudo);
+  // The text makes the sum all ones, whose complement is zero.
+  ChecksumSum sum;
+  sum.add(Bytes(packet).subspan(20));
+  store_be16(datagram + 8, sum.checksum());
+
+  const Packets ours = wire_packets(packet, {Checksum::partial, 0});
+  ASSERT_EQ(ours.size(), 1U);
+  EXPECT_EQ(load_be16(ours[0].data() + 26), 0xffff);
+}
+
 TEST(WirePackets, WhatNeedsNoChangeOrIsNotUnderstoodIsHandedOn) {
   const FourTuple tuple{{stack_address(Family::ipv4), 1}, {kernel_address(Family::ipv4), 2}};
   wire::TcpHeader tcp;
