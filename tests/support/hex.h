@@ -25,7 +25,7 @@ inline Octets from_hex(std::string_view text) {
     if (c == ' ' || c == '\n') continue;
     const unsigned digit = hex_digit(c);
     if (is_half) {
-      octets.back() = static_cast<std::uint8_t>(octets.back() << 4 | digit);
+      octets.back() = static_cast<std::uint8_t>(octets.back() * 16U + digit);
     } else {
       octets.push_back(static_cast<std::uint8_t>(digit));
     }
