@@ -38,6 +38,10 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"stack/io",
      {"stack/base", "stack/wire", "stack/buffer", "stack/host", "stack/tcp/events.h",
       "stack/tcp/mib.h", "stack/tcp/state.h", "stack/tcp/sysctl.h"}},
+    // ... and so do the sockets, which need no driver.
+    {"stack/bsd",
+     {"stack/base", "stack/host", "stack/tcp/event_bits.h", "stack/tcp/state.h",
+      "stack/tcp/sysctl.h"}},
     {"stack/api",
      {"stack/base", "stack/buffer", "stack/host", "stack/io", "stack/tcp/mib.h",
       "stack/tcp/state.h", "stack/tcp/sysctl.h"}},

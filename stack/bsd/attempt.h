@@ -1,0 +1,57 @@
+// A call made by a thread that may wait: repeated after whatever happens, until Linux would have
+// returned from it. It waits for nothing itself.
+//
+//   Attempt call = Attempt::write(fd, text, size);
+//   while (!(result = call.repeat(sockets))) { ... let something happen, or time pass ... }
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "stack/bsd/sockets.h"
+
+namespace tuntcp::bsd {
+
+// What the arguments point to outlives the Attempt. Timeouts (SO_RCVTIMEO, SO_SNDTIMEO, and of
+// poll) count from the first repeat().
+class Attempt {
+ public:
+  // Any call of Sockets that does not transfer octets: accept, connect, bind, ...
+  static Attempt receive_like(int fd, std::function<std::int64_t(Sockets&)> call);
+  static Attempt send_like(int fd, std::function<std::int64_t(Sockets&)> call);
+  // recvmsg and sendmsg, and thereby the others of their kind. The octets of all pieces are waited
+  // for when sending, and with MSG_WAITALL.
+  static Attempt recvmsg(int fd, msghdr* message, int flags);
+  static Attempt sendmsg(int fd, const msghdr* message, int flags);
+  // timeout_ms as of poll(2): -1 waits for ever.
+  static Attempt poll(pollfd* descriptors, nfds_t count, int timeout_ms);
+  static Attempt epoll_wait(int epoll_fd, epoll_event* events, int events_max, int timeout_ms);
+
+  // The value or -errno, if Linux would return now.
+  std::optional<std::int64_t> repeat(Sockets& sockets);
+  // Call repeat() then, even if nothing happened; never() if it waits without limit.
+  Instant deadline() const { return deadline_; }
+
+ private:
+  enum class Kind : std::uint8_t { receive, send, recvmsg, sendmsg, ready };
+  Attempt(Kind kind, int fd, std::function<std::int64_t(Sockets&)> call)
+      : kind_(kind), fd_(fd), call_(std::move(call)) {}
+
+  Duration timeout(const Sockets& sockets) const;
+  std::int64_t transfer(Sockets& sockets);
+  std::size_t wanted() const;
+
+  Kind kind_;
+  int fd_;
+  int flags_ = 0;
+  std::function<std::int64_t(Sockets&)> call_;
+  msghdr* received_ = nullptr;
+  const msghdr* sent_ = nullptr;
+  int timeout_ms_ = -1;
+  std::size_t transferred_ = 0;
+  bool has_begun_ = false;
+  Instant deadline_ = Instant::never();
+};
+
+}  // namespace tuntcp::bsd
