@@ -34,6 +34,10 @@ SendDecision may_send(const SendRequest& request) {
   // (3): half of the largest window the peer ever offered is not silly, for a peer with a window
   // smaller than our segments. Less waits for the persist timer, (4). A part of a segment only
   // because of the congestion window is never worth it.
+  //
+  // Deviation: RFC 9293, 3.8.6.2.1 puts this, too, under Nagle's "[SND.NXT = SND.UNA and]". To
+  // Linux (tcp_bound_to_half_wnd) half of the peer's largest window is a full-sized segment, and
+  // Nagle never holds these: a peer with a small window would get one segment a round trip.
   if (request.window_left <= request.congestion_left && rest >= request.max_window / 2) {
     decision.octets = rest;
   }

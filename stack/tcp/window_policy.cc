@@ -33,7 +33,9 @@ std::uint32_t window_wanted(const Tcb& tcb) {
   // MUST-39: the edge moves by a full segment or not at all; and with less than a sixteenth of the
   // buffer left the window closes, so that the peer stops while there is still memory.
   if (free < whole / 2 && (free < whole / 16 || free < mss)) return 0;
-  return std::min(free, tcb.space.ssthresh);
+  // A segment always fits: an application that lowered SO_RCVBUF and raised it again leaves an
+  // ssthresh below that.
+  return std::min(free, std::max(tcb.space.ssthresh, mss));
 }
 
 // RFC 7323, 4.2: the echo of our own clock gives a receiver round-trip times. On a path faster than

@@ -27,7 +27,9 @@ struct AckFacts {
 struct AckOutcome {
   std::uint32_t newly_acked = 0;  // octets
   std::uint32_t newly_lost = 0;   // octets
-  std::optional<Duration> rtt;    // of the newest acknowledged range that was sent once (Karn)
+  // Since the oldest of the acknowledged octets left (as Linux measures), unless any of them was
+  // sent twice (Karn).
+  std::optional<Duration> rtt;
   bool entered_recovery = false;  // three duplicate ACKs
   bool left_recovery = false;     // all that was outstanding when it began is acknowledged
 };
