@@ -47,12 +47,15 @@ std::size_t ReceiveBuffer::read(MutableBytes out) {
   return copied;
 }
 
-std::size_t ReceiveBuffer::peek(MutableBytes out) const {
+std::size_t ReceiveBuffer::peek(MutableBytes out, std::uint32_t offset) const {
   std::size_t copied = 0;
   for (const auto* piece = queue_.head(); piece != nullptr && copied < out.size();
        piece = piece->next) {
-    const std::size_t octets = std::min<std::size_t>(piece->slice.size(), out.size() - copied);
-    std::memcpy(out.data() + copied, piece->slice.data(), octets);
+    const std::uint32_t skipped = std::min(offset, piece->slice.size());
+    offset -= skipped;
+    const std::size_t octets =
+        std::min<std::size_t>(piece->slice.size() - skipped, out.size() - copied);
+    std::memcpy(out.data() + copied, piece->slice.data() + skipped, octets);
     copied += octets;
   }
   return copied;

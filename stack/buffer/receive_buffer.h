@@ -27,8 +27,8 @@ class ReceiveBuffer {
   void push(Slice octets);
   // Copies to `out` and forgets what it copied; returns how many octets.
   std::size_t read(MutableBytes out);
-  // Copies without forgetting.
-  std::size_t peek(MutableBytes out) const;
+  // Copies without forgetting, from `offset` on.
+  std::size_t peek(MutableBytes out, std::uint32_t offset = 0) const;
   // The first octets, contiguous, without a copy; empty only if the buffer is. Then consume().
   // Valid until any other call that changes the buffer, push() included.
   Bytes front() const;

@@ -75,6 +75,10 @@ tcp::Tcb* HostTables::make_tcb(const FourTuple& tuple, const SocketOptions& opti
   tcb->linger = options.linger;
   tcb->user_timeout = options.user_timeout;
   tcb->send_limit = socket_buffer_memory(options.send_buffer);
+  tcb->cork = options.cork;
+  tcb->max_segment = options.max_segment;
+  tcb->syn_retries = options.syn_retries;
+  tcb->notsent_lowat = options.notsent_lowat;
   return tcb;
 }
 
@@ -163,7 +167,11 @@ void half_open_timer_ran_out(HostTables& host, tcp::HalfOpen<family>& half_open,
                              Slab<tcp::HalfOpen<family>>& slab, TimerWheel& timers, Instant now) {
   const FourTuple tuple = half_open.tuple.whole();
   tcp::HalfOpenState& state = half_open.state;
-  if (state.retransmits >= std::min(host.shared.sysctl.tcp_synack_retries, 15U)) {
+  const Listener& listener = host.listeners.at(state.listener);
+  const std::uint32_t retries = listener.inherited.syn_retries != 0
+                                    ? listener.inherited.syn_retries
+                                    : host.shared.sysctl.tcp_synack_retries;
+  if (state.retransmits >= std::min(retries, 15U)) {
     host.shared.mib.add(Counter::tcp_attempt_fails);
     host.shared.mib.add(Counter::tcp_timeouts);
     return host.remove_half_open(tuple, slab.handle_of(half_open).index);
@@ -172,8 +180,8 @@ void half_open_timer_ran_out(HostTables& host, tcp::HalfOpen<family>& half_open,
   host.shared.mib.add(Counter::tcp_syn_retrans);
   host.shared.mib.add(Counter::tcp_retrans_segs);
   host.shared.replies.push(tcp::syn_ack(state, tuple, host.shared, host.link_to(tuple),
-                                        host.receive_buffer_of(host.listeners.at(state.listener)),
-                                        now));
+                                        host.receive_buffer_of(listener), now,
+                                        listener.inherited.max_segment));
   timers.schedule(half_open, now + tcp::syn_ack_timeout(state, host.shared.sysctl));
 }
 

@@ -146,8 +146,7 @@ void Host::set_link(const wire::LinkCapabilities& link) {
   });
 }
 
-Result<ListenerId> Host::listen(const Endpoint& wanted, const ListenOptions& options,
-                                const SocketOptions& inherited) {
+Result<Endpoint> Host::choose_local(const Endpoint& wanted, const ListenOptions& options) {
   HostTables& t = *tables_;
   Endpoint local = wanted;
   if (!local.address.is_any() && !t.is_own(local.address)) {
@@ -167,14 +166,41 @@ Result<ListenerId> Host::listen(const Endpoint& wanted, const ListenOptions& opt
     if (!port) return std::unexpected(Error::address_in_use);
     local.port = *port;
   }
+  return local;
+}
+
+Result<ListenerId> Host::listen(const Endpoint& wanted, const ListenOptions& options,
+                                const SocketOptions& inherited) {
+  HostTables& t = *tables_;
+  const auto local = choose_local(wanted, options);
+  if (!local) return std::unexpected(local.error());
   Listener* const listener = t.listeners.emplace();
   if (listener == nullptr) return std::unexpected(Error::insufficient_resources);
-  listener->local = local;
+  listener->local = *local;
   listener->options = options;
   listener->inherited = inherited;
+  const ListenerId id{t.listeners.handle_of(*listener)};
+  set_backlog(id, options.backlog);
+  return id;
+}
+
+void Host::set_backlog(ListenerId id, int backlog) {
+  Listener* const listener = tables_->listeners.find(id.handle);
+  if (listener == nullptr) return;
   listener->backlog =
-      std::min(static_cast<std::uint32_t>(std::max(options.backlog, 0)), t.shared.sysctl.somaxconn);
-  return ListenerId{t.listeners.handle_of(*listener)};
+      std::min(static_cast<std::uint32_t>(std::max(backlog, 0)), tables_->shared.sysctl.somaxconn);
+}
+
+void Host::set_options(ListenerId id, const SocketOptions& inherited) {
+  if (Listener* const listener = tables_->listeners.find(id.handle)) {
+    listener->inherited = inherited;
+  }
+}
+
+Result<Status> Host::status(ListenerId id) const {
+  const Listener* const listener = tables_->listeners.find(id.handle);
+  if (listener == nullptr) return std::unexpected(Error::connection_does_not_exist);
+  return status_of(*listener);
 }
 
 Result<Endpoint> Host::local_endpoint(ListenerId id) const {
@@ -231,11 +257,12 @@ Result<ConnectionId> Host::open(const Endpoint& remote, const OpenOptions& optio
   return ConnectionId{handle};
 }
 
-Result<std::size_t> Host::send(ConnectionId id, Bytes octets, Instant now) {
+Result<std::size_t> Host::send(ConnectionId id, Bytes octets, Instant now,
+                               const SendOptions& options) {
   const auto tcb = connection(*tables_, id);
   if (!tcb) return std::unexpected(tcb.error());
   tables_->now = std::max(tables_->now, now);
-  return tcp::send(**tcb, octets);
+  return tcp::send(**tcb, octets, options.more_follows);
 }
 
 Result<std::size_t> Host::receive(ConnectionId id, MutableBytes out, Instant now) {
@@ -243,6 +270,21 @@ Result<std::size_t> Host::receive(ConnectionId id, MutableBytes out, Instant now
   if (!tcb) return std::unexpected(tcb.error());
   tables_->now = std::max(tables_->now, now);
   return tcp::receive(**tcb, out, tables_->now);
+}
+
+Result<std::size_t> Host::peek(ConnectionId id, MutableBytes out, std::uint32_t offset) const {
+  const auto tcb = connection(*tables_, id);
+  if (!tcb) return std::unexpected(tcb.error());
+  return (*tcb)->receive_buffer.peek(out, offset);
+}
+
+Result<void> Host::set_quick_ack(ConnectionId id, bool is_on, Instant now) {
+  const auto tcb = connection(*tables_, id);
+  if (!tcb) return std::unexpected(tcb.error());
+  tables_->now = std::max(tables_->now, now);
+  tcp::set_quick_ack(**tcb, is_on);
+  tables_->settle(**tcb);
+  return {};
 }
 
 Result<void> Host::close(ConnectionId id, Instant now) {
@@ -296,6 +338,10 @@ Result<void> Host::set_options(ConnectionId id, const SocketOptions& options, In
   tcb.no_delay = options.no_delay;
   tcb.linger = options.linger;
   tcb.user_timeout = options.user_timeout;
+  tcb.cork = options.cork;
+  tcb.max_segment = options.max_segment;
+  tcb.syn_retries = options.syn_retries;
+  tcb.notsent_lowat = options.notsent_lowat;
   tcb.send_limit = socket_buffer_memory(options.send_buffer);
   if (options.receive_buffer != 0) {
     tcp::lock_receive_space(tcb, socket_buffer_memory(options.receive_buffer));
@@ -310,10 +356,14 @@ Result<SocketOptions> Host::options(ConnectionId id) const {
   if (!found) return std::unexpected(found.error());
   const Tcb& tcb = **found;
   return SocketOptions{.no_delay = tcb.no_delay,
+                       .cork = tcb.cork,
                        .linger = tcb.linger,
                        .receive_buffer = tcb.space.is_locked ? tcb.space.buffer / 2 : 0,
                        .send_buffer = tcb.send_limit / 2,
-                       .user_timeout = tcb.user_timeout};
+                       .user_timeout = tcb.user_timeout,
+                       .max_segment = tcb.max_segment,
+                       .syn_retries = tcb.syn_retries,
+                       .notsent_lowat = tcb.notsent_lowat};
 }
 
 Result<Status> Host::status(ConnectionId id, Instant now) const {

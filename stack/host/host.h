@@ -61,10 +61,21 @@ struct ListenOptions {
 // Per connection; listeners hand theirs to the connections they accept.
 struct SocketOptions {
   bool no_delay = false;             // TCP_NODELAY: Nagle off (MUST-17)
+  bool cork = false;                 // TCP_CORK: only full segments leave
   std::optional<Duration> linger{};  // SO_LINGER: only zero matters to the core: RST on release
   std::uint32_t receive_buffer = 0;  // SO_RCVBUF as set, octets; 0: auto-tuned
   std::uint32_t send_buffer = 0;     // SO_SNDBUF as set, octets; 0: auto-tuned
   Duration user_timeout = Duration::zero();  // TCP_USER_TIMEOUT (MUST-21); zero: the sysctls decide
+  // TCP_MAXSEG, octets: no larger MSS is advertised or believed. 0: the link decides. What was
+  // agreed on SYNs stays.
+  std::uint16_t max_segment = 0;
+  std::uint8_t syn_retries = 0;     // TCP_SYNCNT; 0: tcp_syn_retries, tcp_synack_retries
+  std::uint32_t notsent_lowat = 0;  // TCP_NOTSENT_LOWAT, octets never sent; 0: no limit
+};
+
+// What an application says about the octets it sends.
+struct SendOptions {
+  bool more_follows = false;  // MSG_MORE: a last small segment waits for the next SEND or ACK
 };
 
 struct OpenOptions {
@@ -109,6 +120,12 @@ class Host {
   Result<ListenerId> listen(const Endpoint& local, const ListenOptions& options,
                             const SocketOptions& inherited = {});
   Result<Endpoint> local_endpoint(ListenerId listener) const;
+  // What listen() would listen on, or its error, and no port is taken: bind(2).
+  Result<Endpoint> choose_local(const Endpoint& local, const ListenOptions& options);
+  void set_backlog(ListenerId listener, int backlog);
+  // Of the connections that are accepted from now on.
+  void set_options(ListenerId listener, const SocketOptions& inherited);
+  Result<Status> status(ListenerId listener) const;
   // The oldest established connection of the queue. Errors: would_block.
   Result<ConnectionId> accept(ListenerId listener);
   // Half-open and not accepted connections are reset.
@@ -121,10 +138,13 @@ class Host {
   // SEND: copies as much as there is room for. Errors: would_block (nothing fits; `writable`
   // follows), connection_closing (after close), not_connected (before `connected`), or why the
   // connection is CLOSED.
-  Result<std::size_t> send(ConnectionId id, Bytes octets, Instant now);
+  Result<std::size_t> send(ConnectionId id, Bytes octets, Instant now,
+                           const SendOptions& options = {});
   // RECEIVE: copies what there is. Errors: would_block (`readable` follows), end_of_stream, or why
   // the connection is CLOSED; what was received before is read first.
   Result<std::size_t> receive(ConnectionId id, MutableBytes out, Instant now);
+  // Copies what receive() would, and it stays; `offset` octets of it are passed over (MSG_PEEK).
+  Result<std::size_t> peek(ConnectionId id, MutableBytes out, std::uint32_t offset = 0) const;
   // CLOSE: no more will be sent; a FIN follows what was. Receiving goes on.
   Result<void> close(ConnectionId id, Instant now);
   // The application will not receive any more: shutdown(SHUT_RD). Arriving data is discarded.
@@ -136,6 +156,9 @@ class Host {
   void release(ConnectionId id, Instant now);
   Result<void> set_options(ConnectionId id, const SocketOptions& options, Instant now);
   Result<SocketOptions> options(ConnectionId id) const;
+  // TCP_QUICKACK: an ACK that is being delayed leaves now, and the next ones wait only once the
+  // application answers again; or (false) they wait from now on.
+  Result<void> set_quick_ack(ConnectionId id, bool is_on, Instant now);
   Result<Status> status(ConnectionId id, Instant now) const;
   Result<std::uint32_t> readable(ConnectionId id) const;  // octets, SIOCINQ
   void set_cookie(ConnectionId id, std::uint64_t cookie);

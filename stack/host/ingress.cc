@@ -200,8 +200,9 @@ void HostTables::arrives_without_connection(const FourTuple& tuple, Segment& seg
     timers.schedule(*half_open, at + tcp::syn_ack_timeout(state, shared.sysctl));
     ++listener->half_open;
     shared.mib.add(Counter::tcp_passive_opens);
-    shared.replies.push(
-        tcp::syn_ack(state, tuple, shared, link_to(tuple), receive_buffer_of(*listener), at));
+    shared.replies.push(tcp::syn_ack(state, tuple, shared, link_to(tuple),
+                                     receive_buffer_of(*listener), at,
+                                     listener->inherited.max_segment));
   };
   if (tuple.family() == Family::ipv4) {
     add(half_opens.v4, half_opens.v4_timers);
@@ -226,7 +227,8 @@ void HostTables::arrives_at_half_open(const FourTuple& tuple, std::uint32_t inde
         return remove_half_open(tuple, index);
       case Action::repeat:
         shared.mib.add(Counter::tcp_syn_retrans);
-        return shared.replies.push(tcp::syn_ack(state, tuple, shared, link_to(tuple), rcvbuf, at));
+        return shared.replies.push(tcp::syn_ack(state, tuple, shared, link_to(tuple), rcvbuf, at,
+                                                listener.inherited.max_segment));
       case Action::establish:
         break;
     }

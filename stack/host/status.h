@@ -10,6 +10,9 @@
 
 namespace tuntcp {
 
+// Where the sender stands: Linux's tcpi_ca_state without CWR.
+enum class LossState : std::uint8_t { open, disorder, recovery, loss };
+
 enum class TimerKind : std::uint8_t {
   none,
   retransmit,
@@ -45,6 +48,23 @@ struct Status {
   std::uint32_t sndbuf = 0, rcvbuf = 0;
   Duration srtt, rttvar, rto, min_rtt;
   std::uint64_t octets_sent = 0, octets_acked = 0, octets_received = 0, octets_retransmitted = 0;
+
+  // More of what TCP_INFO tells. Segments are those of the wire.
+  bool peer_has_finished = false;   // its FIN was received
+  bool fin_is_outstanding = false;  // ours is queued or sent, and not acknowledged
+  bool acks_quickly = false;        // the application does not answer: TCP_QUICKACK
+  LossState loss = LossState::open;
+  std::uint32_t probes = 0, back_off = 0;
+  std::uint32_t unsent_octets = 0;
+  std::uint32_t unacked_segments = 0, sacked_segments = 0, lost_segments = 0;
+  std::uint32_t retransmitted_outstanding = 0;  // segments
+  std::uint32_t advertised_mss = 0, rcv_ssthresh = 0;
+  std::uint32_t segments_in = 0, segments_out = 0, data_segments_in = 0, data_segments_out = 0;
+  std::uint32_t segments_retransmitted = 0, segments_delivered = 0;
+  std::uint32_t out_of_order_segments = 0, timeouts = 0;
+  Duration receiver_rtt, delayed_ack;
+  // Since the latest data left and came and the latest ACK came.
+  Duration data_sent_ago, data_received_ago, ack_received_ago;
 };
 
 }  // namespace tuntcp

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "stack/tcp/ack_policy.h"
 #include "stack/tcp/negotiation.h"
 #include "stack/tcp/timeouts.h"
 #include "stack/tcp/user_calls.h"
@@ -27,16 +28,6 @@ void fill_timer(const Tcb& tcb, Instant now, Status& status) {
   use(Timer::fin_wait_2, TimerKind::fin_wait_2);
 }
 
-Status status_of(const Listener& listener) {
-  Status status;
-  status.tuple.local = listener.local;
-  status.tuple.remote.address = IpAddress::any(listener.local.address.family());
-  status.state = State::listen;
-  status.recv_q = static_cast<std::uint32_t>(listener.accept_queue.size());
-  status.send_q = listener.backlog;
-  return status;
-}
-
 template <Family family>
 Status status_of(const tcp::HalfOpen<family>& half_open, Instant now) {
   Status status;
@@ -58,7 +49,59 @@ Status status_of(const tcp::TimeWait<family>& time_wait, Instant now) {
   return status;
 }
 
+// How long ago; infinite() for what never happened.
+Duration time_since(Instant then, Instant now) {
+  return then == Instant() ? Duration::infinite() : now - then;
+}
+
+LossState loss_state_of(const tcp::recovery::Recovery& recovery) {
+  if (recovery.in_loss()) return LossState::loss;
+  if (recovery.in_recovery()) return LossState::recovery;
+  return recovery.duplicate_acks() != 0 ? LossState::disorder : LossState::open;
+}
+
+// What TCP_INFO tells and ss(8) does not print by itself.
+void fill_details(const Tcb& tcb, Instant now, Status& status) {
+  status.peer_has_finished = tcb.fin_received;
+  status.fin_is_outstanding = tcb.fin_queued && !tcb.fin_is_acked() && tcb.state != State::closed;
+  status.acks_quickly = !tcb.ack.is_interactive;
+  status.loss = loss_state_of(tcb.recovery);
+  status.probes = tcb.probes;
+  status.back_off = std::max(tcb.retransmits, tcb.probe_back_off);
+  status.unsent_octets = tcb.unsent();
+  const auto segments = tcb.recovery.count_segments(std::max(status.snd_mss, 1U));
+  status.unacked_segments = segments.outstanding;
+  status.lost_segments = segments.lost;
+  status.retransmitted_outstanding = segments.retransmitted;
+  status.sacked_segments = std::min(tcb.recovery.duplicate_acks(), segments.outstanding);
+  status.advertised_mss = tcp::advertised_mss(tcb);
+  status.rcv_ssthresh = tcb.space.ssthresh;
+  status.receiver_rtt = tcb.space.rtt;
+  status.delayed_ack = tcb.ack.last_received == Instant() ? Duration::zero() : tcp::kDelayedAck;
+  status.data_sent_ago = time_since(tcb.last_sent, now);
+  status.data_received_ago = time_since(tcb.ack.last_received, now);
+  status.ack_received_ago = time_since(tcb.last_ack_received, now);
+  status.segments_in = tcb.segments_in;
+  status.segments_out = tcb.segments_out;
+  status.data_segments_in = tcb.data_segments_in;
+  status.data_segments_out = tcb.data_segments_out;
+  status.segments_retransmitted = tcb.segments_retransmitted;
+  status.segments_delivered = tcb.segments_delivered;
+  status.out_of_order_segments = tcb.out_of_order_segments;
+  status.timeouts = tcb.timeouts;
+}
+
 }  // namespace
+
+Status status_of(const Listener& listener) {
+  Status status;
+  status.tuple.local = listener.local;
+  status.tuple.remote.address = IpAddress::any(listener.local.address.family());
+  status.state = State::listen;
+  status.recv_q = static_cast<std::uint32_t>(listener.accept_queue.size());
+  status.send_q = listener.backlog;
+  return status;
+}
 
 Status status_of(const Tcb& tcb, Instant now) {
   Status status;
@@ -94,6 +137,7 @@ Status status_of(const Tcb& tcb, Instant now) {
   status.octets_acked = tcb.octets_acked;
   status.octets_received = tcb.octets_received;
   status.octets_retransmitted = tcb.octets_retransmitted;
+  fill_details(tcb, now, status);
   return status;
 }
 

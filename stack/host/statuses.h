@@ -9,6 +9,7 @@
 
 namespace tuntcp {
 
+Status status_of(const Listener& listener);
 Status status_of(const tcp::Tcb& tcb, Instant now);
 std::vector<Status> statuses_of(HostTables& tables, Instant now);
 

@@ -7,8 +7,6 @@
 namespace tuntcp::tcp {
 namespace {
 
-// MUST-40 allows less than 500 ms; Linux waits 40 ms (TCP_ATO_MIN).
-constexpr Duration kDelayedAck = 40_ms;
 // Linux's TCP_MAX_QUICKACKS.
 constexpr std::uint32_t kMaxQuickAcks = 16;
 

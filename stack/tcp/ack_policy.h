@@ -7,6 +7,9 @@
 
 namespace tuntcp::tcp {
 
+// MUST-40 allows less than 500 ms; Linux waits 40 ms (TCP_ATO_MIN).
+inline constexpr Duration kDelayedAck = 40_ms;
+
 // An ACK leaves with the next output. Several reasons in one batch make one ACK (MUST-58).
 void acknowledge_now(Tcb& tcb);
 

@@ -118,12 +118,15 @@ void become_established(Tcb& tcb, const Segment& seg, Cause cause, Instant now) 
   // CLOSE before the handshake was over: 3.10.4, SYN-RECEIVED, sends the FIN now.
   enter(tcb, State::established, cause);
   if (tcb.fin_queued) enter(tcb, State::fin_wait_1, Cause::close_call);
+  tcb.segments_delivered = 1;  // the SYN
   start_quick_acks(tcb);
   tcb.events |= EventBits::connected | EventBits::writable;
   mark_ready(tcb);
 }
 
 void accept_acknowledgment(Tcb& tcb, const Segment& seg, Instant now) {
+  tcb.last_ack_received = now;
+  tcb.more_follows = false;  // as in Linux, MSG_MORE holds text back until an ACK comes, no longer
   const std::uint32_t flight_before = octets_between(tcb.snd.una, tcb.snd.nxt);
   const std::uint32_t in_flight_before = tcb.recovery.in_flight();
   const recovery::AckOutcome outcome =
@@ -137,6 +140,8 @@ void accept_acknowledgment(Tcb& tcb, const Segment& seg, Instant now) {
   tcb.probes = 0;
   if (seg.ack > tcb.snd.una) {
     measure_round_trip(tcb, seg, outcome.rtt, now);
+    const std::uint32_t mss = effective_send_mss(tcb, tcb.agreed.timestamps ? 12 : 0);
+    tcb.segments_delivered += (octets_between(tcb.snd.una, seg.ack) + mss - 1) / mss;
     forget_acknowledged(tcb, seg.ack);
     tcb.retransmits = 0;
     // RFC 6298, 5.2 and 5.3.

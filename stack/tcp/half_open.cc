@@ -80,8 +80,9 @@ HalfOpenState start_half_open(const Segment& seg, SeqNum iss, const Shared& shar
 }
 
 Reply syn_ack(const HalfOpenState& half_open, const FourTuple& tuple, const Shared& shared,
-              const wire::LinkCapabilities& link, std::uint32_t rcvbuf, Instant now) {
-  const std::uint16_t mss = advertised_mss(link, tuple.family());
+              const wire::LinkCapabilities& link, std::uint32_t rcvbuf, Instant now,
+              std::uint16_t max_segment) {
+  const std::uint16_t mss = advertised_mss(link, tuple.family(), max_segment);
   const PeerOffer peer{.mss = half_open.peer_mss,
                        .window_shift = half_open.peer_shift,
                        .has_window_shift = half_open.has_window_shift,
@@ -161,7 +162,6 @@ HalfOpenAnswer segment_arrives(HalfOpenState& half_open, const FourTuple& tuple,
 }
 
 void promote(const HalfOpenState& half_open, Tcb& tcb, std::uint32_t so_rcvbuf, Instant sent_at) {
-  const Shared& shared = *tcb.shared;
   enter(tcb, State::listen, Cause::passive_open);
   enter(tcb, State::syn_received, Cause::syn_received);
   tcb.is_passive = true;
@@ -176,7 +176,7 @@ void promote(const HalfOpenState& half_open, Tcb& tcb, std::uint32_t so_rcvbuf, 
               .has_window_shift = half_open.has_window_shift,
               .has_timestamps = half_open.has_timestamps,
               .has_sack = half_open.has_sack});
-  const std::uint16_t mss = advertised_mss(shared.link_of(tcb), tcb.tuple.family());
+  const std::uint16_t mss = advertised_mss(tcb);
   start_receive_space(tcb, so_rcvbuf, mss);
   tcb.rcv.edge = tcb.rcv.nxt + initial_window(tcb.space.buffer, mss);
   tcb.ts.recent = half_open.ts_recent;

@@ -47,7 +47,8 @@ HalfOpenState start_half_open(const Segment& seg, SeqNum iss, const Shared& shar
 
 // <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>
 Reply syn_ack(const HalfOpenState& half_open, const FourTuple& tuple, const Shared& shared,
-              const wire::LinkCapabilities& link, std::uint32_t rcvbuf, Instant now);
+              const wire::LinkCapabilities& link, std::uint32_t rcvbuf, Instant now,
+              std::uint16_t max_segment = 0);
 
 // When the SYN,ACK that was just sent is to be repeated.
 Duration syn_ack_timeout(const HalfOpenState& half_open, const Sysctl& sysctl);

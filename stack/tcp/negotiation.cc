@@ -15,9 +15,15 @@ constexpr std::uint32_t fixed_headers(Family family) {
 
 }  // namespace
 
-std::uint16_t advertised_mss(const wire::LinkCapabilities& link, Family family) {
+std::uint16_t advertised_mss(const wire::LinkCapabilities& link, Family family,
+                             std::uint16_t max_segment) {
   const std::uint32_t mtu = std::min(link.mtu, wire::kIpMaxOctets);
-  return static_cast<std::uint16_t>(mtu - std::min(mtu, fixed_headers(family)));
+  const auto mss = static_cast<std::uint16_t>(mtu - std::min(mtu, fixed_headers(family)));
+  return max_segment != 0 ? std::min(mss, max_segment) : mss;
+}
+
+std::uint16_t advertised_mss(const Tcb& tcb) {
+  return advertised_mss(tcb.shared->link_of(tcb), tcb.tuple.family(), tcb.max_segment);
 }
 
 wire::TcpOptions offer(const Sysctl& sysctl, std::uint16_t mss, std::uint32_t timestamp) {
@@ -58,7 +64,8 @@ wire::TcpOptions answer(const PeerOffer& peer, const Sysctl& sysctl, std::uint16
 }
 
 void agree(Tcb& tcb, const PeerOffer& peer) {
-  tcb.agreed = {.peer_mss = peer.mss,
+  const std::uint16_t most = tcb.max_segment != 0 ? tcb.max_segment : std::uint16_t{65'535};
+  tcb.agreed = {.peer_mss = std::min(peer.mss, most),
                 .timestamps = peer.has_timestamps,
                 .sack = peer.has_sack,
                 .window_scaling = peer.has_window_shift};

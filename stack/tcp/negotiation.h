@@ -11,8 +11,11 @@
 
 namespace tuntcp::tcp {
 
-// The MSS to advertise: what the link carries less the fixed headers (MUST-67).
-std::uint16_t advertised_mss(const wire::LinkCapabilities& link, Family family);
+// The MSS to advertise: what the link carries less the fixed headers (MUST-67), and not more than
+// the application wants (TCP_MAXSEG; 0: it did not say).
+std::uint16_t advertised_mss(const wire::LinkCapabilities& link, Family family,
+                             std::uint16_t max_segment = 0);
+std::uint16_t advertised_mss(const Tcb& tcb);
 
 // The options of our own first SYN. `timestamp` is the TSval.
 wire::TcpOptions offer(const Sysctl& sysctl, std::uint16_t mss, std::uint32_t timestamp);

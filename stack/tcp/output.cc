@@ -9,6 +9,7 @@
 #include "stack/tcp/send_policy.h"
 #include "stack/tcp/timeouts.h"
 #include "stack/tcp/timestamps.h"
+#include "stack/tcp/user_calls.h"
 #include "stack/tcp/window_policy.h"
 #include "stack/wire/ip.h"
 
@@ -118,7 +119,7 @@ class Turn {
 
 OutputResult Turn::send_syn() {
   const Shared& shared = *tcb_.shared;
-  const std::uint16_t mss = advertised_mss(shared.link_of(tcb_), tcb_.tuple.family());
+  const std::uint16_t mss = advertised_mss(tcb_);
   OutgoingSegment segment{.tuple = tcb_.tuple,
                           .seq = tcb_.snd.iss,
                           .ack = tcb_.rcv.nxt,
@@ -141,6 +142,7 @@ OutputResult Turn::send_syn() {
   const SendResult result = send_segment(segment, shared.link_of(tcb_), sink_);
   if (!was_accepted(result)) return OutputResult::blocked;
   count_sent(*tcb_.shared, tcb_.tuple.family(), result, 1);
+  ++tcb_.segments_out;
   tcb_.syn_due = false;
   tcb_.ack.now = false;
   tcb_.last_sent = now_;
@@ -181,6 +183,7 @@ Turn::Step Turn::send_lost(SeqRange lost) {
   mib(tcb_).add(Counter::tcp_retrans_segs, segments);
   if (tcb_.recovery.in_recovery()) mib(tcb_).add(Counter::tcp_fast_retrans, segments);
   tcb_.octets_retransmitted += octets;
+  tcb_.segments_retransmitted += segments;
   tcb_.recovery.on_retransmitted({lost.begin, lost.begin + octets + (with_fin ? 1 : 0)}, now_);
   return Step::sent;
 }
@@ -205,8 +208,10 @@ Turn::Step Turn::send_new() {
       .mss = mss,
       .most = most_text(mss, header_octets(options)),
       .max_window = tcb_.snd.max_wnd,
-      // Minshall: Nagle waits only for an earlier small segment.
-      .may_send_small = tcb_.no_delay || tcb_.small_end <= tcb_.snd.una,
+      // Minshall: Nagle waits only for an earlier small segment. A cork (Linux) waits for text to
+      // fill the segment, even without Nagle; the persist timer bounds that wait.
+      .may_send_small =
+          !tcb_.cork && !tcb_.more_follows && (tcb_.no_delay || tcb_.small_end <= tcb_.snd.una),
       .is_last = fin_is_next};
   const SendDecision decision = may_send(request);
   tcb_.cwnd_limited = decision.is_held_by_congestion;
@@ -216,8 +221,9 @@ Turn::Step Turn::send_new() {
   const bool with_fin = fin_is_next && takes_all && request.window_left > decision.octets;
   if (decision.octets == 0 && !with_fin) return Step::nothing;
 
-  // MUST-61: PSH on what empties the queue.
-  Flags flags = takes_all && decision.octets != 0 ? Flags(Flag::psh) : Flags();
+  // MUST-61: PSH on what empties the queue, unless the application said that more follows.
+  const bool pushes = takes_all && decision.octets != 0 && !tcb_.more_follows;
+  Flags flags = pushes ? Flags(Flag::psh) : Flags();
   if (with_fin) flags |= Flag::fin;
   const SeqNum begin = tcb_.snd.nxt;
   const Step step = send(begin, decision.octets, flags);
@@ -286,7 +292,10 @@ Turn::Step Turn::send(SeqNum seq, std::uint32_t octets, Flags extra) {
                                 .mss = mss};
   const SendResult result = send_segment(segment, link, sink_);
   if (!was_accepted(result)) return Step::blocked;
-  count_sent(*tcb_.shared, tcb_.tuple.family(), result, wire_segments(octets, mss));
+  const std::uint32_t segments = wire_segments(octets, mss);
+  count_sent(*tcb_.shared, tcb_.tuple.family(), result, segments);
+  tcb_.segments_out += segments;
+  if (octets != 0) tcb_.data_segments_out += segments;
   if (tcb_.ack.dsack) {
     mib(tcb_).add(tcb_.ack.dsack->end <= tcb_.rcv.nxt ? Counter::tcp_dsack_old_sent
                                                       : Counter::tcp_dsack_ofo_sent);
@@ -298,7 +307,9 @@ Turn::Step Turn::send(SeqNum seq, std::uint32_t octets, Flags extra) {
 }  // namespace
 
 OutputResult output(Tcb& tcb, Instant now, wire::PacketSink& sink) {
-  return Turn(tcb, now, sink).run();
+  const OutputResult result = Turn(tcb, now, sink).run();
+  if (tcb.notsent_lowat != 0) tell_if_writable(tcb);
+  return result;
 }
 
 SendResult send_reply(const Reply& reply, Shared& shared, const wire::LinkCapabilities& link,

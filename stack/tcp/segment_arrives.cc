@@ -166,6 +166,7 @@ void queue_out_of_order(Tcb& tcb, Segment& seg) {
     return;
   }
   mib(tcb).add(Counter::tcp_ofo_queue);
+  tcb.out_of_order_segments += seg.wire_segments;
   const auto duplicate = tcb.reassembly.insert(seg.seq, seg.text);
   if (duplicate) {
     mib(tcb).add(Counter::tcp_ofo_merge);
@@ -273,7 +274,7 @@ void syn_sent(Tcb& tcb, Segment& seg, Instant now) {
   tcb.rcv.irs = seg.seq;
   tcb.rcv.nxt = seg.seq + 1;
   tcb.rcv.last_ack_sent = tcb.rcv.nxt;
-  const std::uint16_t mss = advertised_mss(tcb.shared->link_of(tcb), tcb.tuple.family());
+  const std::uint16_t mss = advertised_mss(tcb);
   tcb.rcv.edge = tcb.rcv.nxt + initial_window(tcb.space.buffer, mss);
   agree(tcb, read_offer(seg.options, sysctl(tcb), tcb.tuple.family()));
   if (tcb.agreed.timestamps) {
@@ -312,6 +313,8 @@ void other_states(Tcb& tcb, Segment& seg, Instant now) {
 }  // namespace
 
 void segment_arrives(Tcb& tcb, Segment& seg, Instant now) {
+  tcb.segments_in += seg.wire_segments;
+  if (!seg.text.is_empty()) tcb.data_segments_in += seg.wire_segments;
   if (tcb.state == State::syn_sent) {
     syn_sent(tcb, seg, now);
   } else {

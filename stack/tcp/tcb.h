@@ -124,6 +124,8 @@ struct Tcb : TimerNode {
   bool syn_due = false;           // SYN or SYN,ACK is to be (re)sent
   bool cwnd_limited = false;      // the congestion window, not the application, held data back
   bool no_delay = false;          // Nagle off
+  bool cork = false;              // TCP_CORK: small segments wait
+  bool more_follows = false;      // the last SEND said so, and no ACK came since
   std::uint8_t events = 0;        // EventBits not yet taken
   SendSequence snd;
   ReceiveSequence rcv;
@@ -145,14 +147,17 @@ struct Tcb : TimerNode {
   std::uint16_t probe_back_off = 0;  // probes since the window closed, answered or not
   Instant retransmitting_since;      // the first retransmission of the current row
   Instant probing_since;
-  Instant last_sent;               // data
-  std::optional<Duration> linger;  // SO_LINGER; zero: release() resets
-  Duration user_timeout;           // zero: tcp_retries2 decides
-  Instant last_dubious_ack;        // ACK of an unacceptable segment: tcp_invalid_ratelimit
-  SeqNum fin_at;                   // the sequence number of our FIN
-  SeqNum peer_fin_at;              // ... and of one that waits for what lies before it
-  SeqNum small_end;                // end of the last segment below MSS (Minshall's Nagle)
-  std::uint32_t send_limit = 0;    // octets of the send buffer; 0: auto-tuned
+  Instant last_sent;                // data
+  std::optional<Duration> linger;   // SO_LINGER; zero: release() resets
+  Duration user_timeout;            // zero: tcp_retries2 decides
+  Instant last_dubious_ack;         // ACK of an unacceptable segment: tcp_invalid_ratelimit
+  SeqNum fin_at;                    // the sequence number of our FIN
+  SeqNum peer_fin_at;               // ... and of one that waits for what lies before it
+  SeqNum small_end;                 // end of the last segment below MSS (Minshall's Nagle)
+  std::uint32_t send_limit = 0;     // octets of the send buffer; 0: auto-tuned
+  std::uint32_t notsent_lowat = 0;  // octets of it that may be unsent; 0: any
+  std::uint16_t max_segment = 0;    // TCP_MAXSEG; 0: the link's
+  std::uint8_t syn_retries = 0;     // TCP_SYNCNT; 0: the sysctls
 
   // Who it is.
   FourTuple tuple;
@@ -165,6 +170,16 @@ struct Tcb : TimerNode {
   std::uint64_t octets_acked = 0;
   std::uint64_t octets_received = 0;
   std::uint64_t octets_retransmitted = 0;
+  // Of the wire.
+  std::uint32_t segments_in = 0;
+  std::uint32_t segments_out = 0;
+  std::uint32_t data_segments_in = 0;
+  std::uint32_t data_segments_out = 0;
+  std::uint32_t segments_retransmitted = 0;
+  std::uint32_t segments_delivered = 0;
+  std::uint32_t out_of_order_segments = 0;
+  std::uint32_t timeouts = 0;
+  Instant last_ack_received;
 
   bool fin_is_acked() const { return fin_sent && snd.una > fin_at; }
   // Octets of the send buffer that were never sent.

@@ -44,9 +44,10 @@ void give_up(Tcb& tcb) {
 void on_syn_timeout(Tcb& tcb, Instant now) {
   const Sysctl& knobs = sysctl(tcb);
   // MUST-22, MUST-23. Linux sends the first few at an even pace (tcp_syn_linear_timeouts).
-  const std::uint32_t most = tcb.state == State::syn_sent
-                                 ? knobs.tcp_syn_retries + knobs.tcp_syn_linear_timeouts
-                                 : knobs.tcp_synack_retries;
+  const bool is_active = tcb.state == State::syn_sent;
+  const std::uint32_t usual = is_active ? knobs.tcp_syn_retries : knobs.tcp_synack_retries;
+  const std::uint32_t most = (tcb.syn_retries != 0 ? tcb.syn_retries : usual) +
+                             (is_active ? knobs.tcp_syn_linear_timeouts : 0);
   const bool is_too_late = tcb.user_timeout != Duration::zero() && tcb.retransmits != 0 &&
                            now - tcb.retransmitting_since >= tcb.user_timeout;
   if (tcb.retransmits >= most || is_too_late) return give_up(tcb);
@@ -57,6 +58,8 @@ void on_syn_timeout(Tcb& tcb, Instant now) {
   mib(tcb).add(Counter::tcp_timeouts);
   mib(tcb).add(Counter::tcp_syn_retrans);
   mib(tcb).add(Counter::tcp_retrans_segs);
+  ++tcb.segments_retransmitted;
+  ++tcb.timeouts;
   tcb.syn_due = true;
   mark_ready(tcb);
 }
@@ -71,6 +74,7 @@ void on_retransmission_timeout(Tcb& tcb, Instant now) {
   if (tcb.retransmits == 0) tcb.retransmitting_since = now;
   if (tcb.retransmits < UINT16_MAX) ++tcb.retransmits;
   mib(tcb).add(Counter::tcp_timeouts);
+  ++tcb.timeouts;
   if (tcb.recovery.in_recovery()) mib(tcb).add(Counter::tcp_reno_failures);
   const std::uint32_t flight = octets_between(tcb.snd.una, tcb.snd.nxt);
   const bool is_persistent = tcb.recovery.in_loss();

@@ -13,7 +13,7 @@ namespace tuntcp::tcp {
 void open(Tcb& tcb, std::uint32_t so_rcvbuf, Instant now) {
   tcb.snd.una = tcb.snd.iss;
   tcb.snd.nxt = tcb.snd.iss + 1;
-  const std::uint16_t mss = advertised_mss(tcb.shared->link_of(tcb), tcb.tuple.family());
+  const std::uint16_t mss = advertised_mss(tcb);
   start_receive_space(tcb, so_rcvbuf, mss);
   enter(tcb, State::syn_sent, Cause::active_open);
   tcb.syn_due = true;
@@ -22,17 +22,36 @@ void open(Tcb& tcb, std::uint32_t so_rcvbuf, Instant now) {
   mark_ready(tcb);
 }
 
-Result<std::size_t> send(Tcb& tcb, Bytes octets) {
+namespace {
+
+// TCP_NOTSENT_LOWAT: how much a SEND may add to what is unsent. As in Linux one that is below the
+// mark fills whole super-packets until it is not.
+std::size_t notsent_room(const Tcb& tcb) {
+  constexpr std::uint32_t kSuperPacket = 65'536;
+  const std::uint32_t unsent = tcb.unsent();
+  if (tcb.notsent_lowat == 0) return SIZE_MAX;
+  if (unsent >= tcb.notsent_lowat) return 0;
+  const std::uint32_t missing = tcb.notsent_lowat - unsent;
+  return std::size_t{missing / kSuperPacket + (missing % kSuperPacket != 0 ? 1 : 0)} * kSuperPacket;
+}
+
+}  // namespace
+
+Result<std::size_t> send(Tcb& tcb, Bytes octets, bool more_follows) {
   if (tcb.error != Error::none) return std::unexpected(tcb.error);
   if (tcb.fin_queued || tcb.state == State::closed) {
     return std::unexpected(Error::connection_closing);
   }
   if (!kMaySendText.contains(tcb.state)) return std::unexpected(Error::not_connected);
   const std::uint32_t limit = send_limit(tcb);
-  const std::size_t room = limit > tcb.send_buffer.size() ? limit - tcb.send_buffer.size() : 0;
+  const std::size_t free = limit > tcb.send_buffer.size() ? limit - tcb.send_buffer.size() : 0;
+  const std::size_t room = std::min(free, notsent_room(tcb));
   const std::size_t taken = tcb.send_buffer.append(octets.first(std::min(octets.size(), room)));
   if (taken < octets.size()) tcb.send_was_refused = true;
-  if (taken != 0) mark_ready(tcb);
+  if (taken != 0) {
+    tcb.more_follows = more_follows;
+    mark_ready(tcb);
+  }
   if (taken == 0 && !octets.empty()) return std::unexpected(Error::would_block);
   return taken;
 }
@@ -117,8 +136,18 @@ std::uint32_t send_limit(const Tcb& tcb) {
       std::clamp<std::uint64_t>(wanted, wmem[1], std::max(wmem[1], wmem[2])));
 }
 
+void set_quick_ack(Tcb& tcb, bool is_on) {
+  tcb.ack.is_interactive = !is_on;
+  if (is_on && tcb.deadlines.is_set(Timer::delayed_ack)) acknowledge_now(tcb);
+}
+
+bool is_writable(const Tcb& tcb) {
+  if (tcb.send_buffer.size() > send_limit(tcb) / 3 * 2) return false;
+  return tcb.notsent_lowat == 0 || std::uint64_t{2} * tcb.unsent() < tcb.notsent_lowat;
+}
+
 void tell_if_writable(Tcb& tcb) {
-  if (!tcb.send_was_refused || tcb.send_buffer.size() > send_limit(tcb) / 3 * 2) return;
+  if (!tcb.send_was_refused || !is_writable(tcb)) return;
   tcb.send_was_refused = false;
   tcb.events |= EventBits::writable;
 }

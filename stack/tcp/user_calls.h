@@ -12,8 +12,8 @@ namespace tuntcp::tcp {
 // Active OPEN (3.10.1): the SYN leaves with the next output. `tuple`, `snd.iss` and the timestamp
 // offset are set.
 void open(Tcb& tcb, std::uint32_t so_rcvbuf, Instant now);
-// SEND (3.10.2).
-Result<std::size_t> send(Tcb& tcb, Bytes octets);
+// SEND (3.10.2). `more_follows`: MSG_MORE.
+Result<std::size_t> send(Tcb& tcb, Bytes octets, bool more_follows = false);
 // RECEIVE (3.10.3).
 Result<std::size_t> receive(Tcb& tcb, MutableBytes out, Instant now);
 // Octets of urgent data that the application has not read: received, or still to come (MUST-33).
@@ -25,7 +25,12 @@ void release(Tcb& tcb, Instant now);
 
 // Octets that the send buffer may hold: SO_SNDBUF, or twice the congestion window within tcp_wmem.
 std::uint32_t send_limit(const Tcb& tcb);
-// Wakes an application that was refused, once a third of the send buffer is free.
+// TCP_QUICKACK, on or off.
+void set_quick_ack(Tcb& tcb, bool is_on);
+// May the application be told to write: a third of the send buffer is free, and not too much of it
+// is unsent (TCP_NOTSENT_LOWAT)?
+bool is_writable(const Tcb& tcb);
+// Wakes an application that was refused, once that is so.
 void tell_if_writable(Tcb& tcb);
 
 }  // namespace tuntcp::tcp

@@ -107,6 +107,17 @@ std::uint32_t Recovery::in_flight() const {
   return span() - lost_octets_ - left_network_;
 }
 
+Recovery::Segments Recovery::count_segments(std::uint32_t mss) const {
+  Segments segments;
+  for (const Transmission& t : transmissions_) {
+    const std::uint32_t count = (t.range.octets() + mss - 1) / mss;
+    segments.outstanding += count;
+    if (t.is_lost) segments.lost += count;
+    if (t.was_retransmitted && !t.is_lost) segments.retransmitted += count;
+  }
+  return segments;
+}
+
 Instant Recovery::oldest_sent_at() const {
   return transmissions_.is_empty() ? Instant::never() : transmissions_.begin()->sent_at;
 }

@@ -52,6 +52,14 @@ class Recovery {
   std::uint32_t in_flight() const;
   bool in_recovery() const { return phase_ == Phase::fast_recovery; }
   bool in_loss() const { return phase_ == Phase::timed_out; }
+  std::uint32_t duplicate_acks() const { return duplicate_acks_; }
+  // What is outstanding, in segments of at most `mss` octets each.
+  struct Segments {
+    std::uint32_t outstanding = 0;
+    std::uint32_t lost = 0;           // and to be sent again
+    std::uint32_t retransmitted = 0;  // and not lost again
+  };
+  Segments count_segments(std::uint32_t mss) const;
   // When the oldest outstanding octet was last sent; never() if nothing is outstanding.
   Instant oldest_sent_at() const;
   bool has_outstanding() const { return !transmissions_.is_empty(); }
