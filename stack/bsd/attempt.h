@@ -17,9 +17,9 @@ namespace tuntcp::bsd {
 // poll) count from the first repeat().
 class Attempt {
  public:
-  // Any call of Sockets that does not transfer octets: accept, connect, bind, ...
-  static Attempt receive_like(int fd, std::function<std::int64_t(Sockets&)> call);
-  static Attempt send_like(int fd, std::function<std::int64_t(Sockets&)> call);
+  static Attempt connect(int fd, const sockaddr* address, socklen_t length);
+  // accept, and any call that does not wait.
+  static Attempt of(int fd, std::function<std::int64_t(Sockets&)> call);
   // recvmsg and sendmsg, and thereby the others of their kind. The octets of all pieces are waited
   // for when sending, and with MSG_WAITALL.
   static Attempt recvmsg(int fd, msghdr* message, int flags);
@@ -34,7 +34,7 @@ class Attempt {
   Instant deadline() const { return deadline_; }
 
  private:
-  enum class Kind : std::uint8_t { receive, send, recvmsg, sendmsg, ready };
+  enum class Kind : std::uint8_t { plain, connect, recvmsg, sendmsg, ready };
   Attempt(Kind kind, int fd, std::function<std::int64_t(Sockets&)> call)
       : kind_(kind), fd_(fd), call_(std::move(call)) {}
 

@@ -42,7 +42,7 @@ struct Status {
 
   std::uint32_t snd_mss = 0, rcv_mss = 0, pmtu = 0;
   std::uint8_t snd_wscale = 0, rcv_wscale = 0;
-  bool has_timestamps = false, has_sack = false;
+  bool has_timestamps = false, has_sack = false, has_window_scaling = false;
   std::uint32_t cwnd_segments = 0, ssthresh_octets = 0;
   std::uint32_t snd_wnd = 0, rcv_wnd = 0, unacked_octets = 0;
   std::uint32_t sndbuf = 0, rcvbuf = 0;

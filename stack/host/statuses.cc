@@ -121,6 +121,7 @@ Status status_of(const Tcb& tcb, Instant now) {
   status.rcv_wscale = tcb.rcv.wscale;
   status.has_timestamps = tcb.agreed.timestamps;
   status.has_sack = tcb.agreed.sack;
+  status.has_window_scaling = tcb.agreed.window_scaling;
   const tcp::congestion::Window window = tcb.congestion->window();
   status.cwnd_segments = window.cwnd / std::max(status.snd_mss, 1U);
   status.ssthresh_octets = window.ssthresh;

@@ -1,0 +1,241 @@
+// Descriptors and the files they name: socket, dup, close, fcntl, ioctl. What happens in the host
+// reaches sockets here.
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "stack/base/check.h"
+#include "stack/bsd/tables.h"
+
+namespace tuntcp::bsd {
+
+int errno_of(Error error) {
+  switch (error) {
+    case Error::none:
+    case Error::end_of_stream:
+      return 0;
+    case Error::connection_reset:
+      return ECONNRESET;
+    case Error::connection_refused:
+      return ECONNREFUSED;
+    case Error::connection_aborted:
+      return ECONNABORTED;
+    case Error::timed_out:
+      return ETIMEDOUT;
+    case Error::connection_does_not_exist:
+    case Error::not_connected:
+      return ENOTCONN;
+    case Error::connection_already_exists:
+    case Error::address_not_available:
+      return EADDRNOTAVAIL;
+    case Error::connection_closing:
+      return EPIPE;
+    case Error::insufficient_resources:
+      return ENOMEM;
+    case Error::address_in_use:
+      return EADDRINUSE;
+    case Error::host_unreachable:
+      return EHOSTUNREACH;
+    case Error::network_unreachable:
+      return ENETUNREACH;
+    case Error::invalid_argument:
+      return EINVAL;
+    case Error::would_block:
+      return EAGAIN;
+  }
+  return EINVAL;
+}
+
+File* Tables::file(int fd) {
+  const std::int64_t index = std::int64_t{fd} - config.first_descriptor;
+  if (index < 0 || index >= static_cast<std::int64_t>(descriptors.size())) return nullptr;
+  const Descriptor& descriptor = descriptors[static_cast<std::size_t>(index)];
+  return descriptor.is_open ? files[descriptor.file].get() : nullptr;
+}
+
+int Tables::socket_of(int fd, Socket*& socket) {
+  take_events();
+  File* const found = file(fd);
+  if (found == nullptr) return -EBADF;
+  if (!found->socket) return -ENOTSOCK;
+  socket = found->socket.get();
+  return 0;
+}
+
+int Tables::add_descriptor(std::uint32_t file_index, int at_least, bool close_on_exec) {
+  const auto first = static_cast<std::size_t>(std::max(at_least - config.first_descriptor, 0));
+  std::size_t at = first;
+  while (at < descriptors.size() && descriptors[at].is_open) ++at;
+  if (at >= static_cast<std::size_t>(config.descriptors_max)) return -EMFILE;
+  if (at >= descriptors.size()) descriptors.resize(at + 1);
+  descriptors[at] = {.file = file_index, .is_open = true, .close_on_exec = close_on_exec};
+  ++files[file_index]->references;
+  return config.first_descriptor + static_cast<int>(at);
+}
+
+std::uint32_t Tables::add_file(std::unique_ptr<Socket> socket, std::unique_ptr<Epoll> epoll,
+                               int flags) {
+  const auto free = std::ranges::find_if(files, [](const auto& f) { return f == nullptr; });
+  const auto index = static_cast<std::uint32_t>(free - files.begin());
+  if (free == files.end()) files.emplace_back();
+  files[index] = std::make_unique<File>();
+  files[index]->status_flags = flags;
+  files[index]->socket = std::move(socket);
+  files[index]->epoll = std::move(epoll);
+  return index;
+}
+
+void Tables::close_file(std::uint32_t index) {
+  forget_watches(index);
+  if (files[index]->socket) {
+    Socket& socket = *files[index]->socket;
+    if (socket.stage == Socket::Stage::listening) host.close_listener(socket.listener, now);
+    if (socket.stage == Socket::Stage::connection) host.release(socket.connection, now);
+  }
+  files[index].reset();
+}
+
+void Tables::take_events() {
+  while (const auto event = host.next_event()) {
+    const std::uint64_t index = event->cookie - 1;
+    if (index >= files.size() || !files[index] || !files[index]->socket) continue;
+    Socket& socket = *files[index]->socket;
+    std::uint32_t woken = 0;
+    if (event->bits & Event::acceptable) woken |= EPOLLIN | EPOLLRDNORM;
+    if (event->bits & Event::readable) woken |= EPOLLIN | EPOLLRDNORM;
+    if (event->bits & (Event::connected | Event::writable)) woken |= EPOLLOUT | EPOLLWRNORM;
+    if (event->bits & Event::urgent) woken |= EPOLLPRI;
+    if (!event->is_listener) {
+      const Status status = this->status(socket);
+      if (event->bits & Event::failed) {
+        // As Linux's tcp_reset: whom the peer had finished with learns that nobody reads any more.
+        const bool is_pipe = status.error == Error::connection_reset && status.peer_has_finished;
+        socket.error = is_pipe ? EPIPE : errno_of(status.error);
+      }
+      // A change of state wakes whoever waits, whatever for.
+      const bool has_ended = status.state == tcp::State::closed ||
+                             status.state == tcp::State::time_wait || status.peer_has_finished;
+      if (has_ended) woken = ~std::uint32_t{0};
+    }
+    wake(static_cast<std::uint32_t>(index), woken);
+  }
+}
+
+Sockets::Sockets(Host& host, const SocketsConfig& config)
+    : tables_(std::make_unique<Tables>(host, config)) {}
+Sockets::~Sockets() = default;
+
+void Sockets::set_time(Instant now) {
+  TUNTCP_DCHECK(now >= tables_->now);
+  tables_->now = now;
+}
+Instant Sockets::time() const {
+  return tables_->now;
+}
+
+int Sockets::socket(int domain, int type, int protocol) {
+  constexpr int kFlags = SOCK_NONBLOCK | SOCK_CLOEXEC;
+  constexpr int kTypeMask = 0xf;
+  if (type & ~kTypeMask & ~kFlags) return -EINVAL;
+  if (domain != AF_INET && domain != AF_INET6) return -EAFNOSUPPORT;
+  if ((type & kTypeMask) != SOCK_STREAM) return -ESOCKTNOSUPPORT;
+  if (protocol < 0) return -EINVAL;
+  constexpr int kTcp = 6;
+  if (protocol != 0 && protocol != kTcp) return -EPROTONOSUPPORT;
+  auto socket = std::make_unique<Socket>();
+  socket->domain = domain;
+  socket->local.address = IpAddress::any(domain == AF_INET ? Family::ipv4 : Family::ipv6);
+  const std::uint32_t index =
+      tables_->add_file(std::move(socket), nullptr, type & SOCK_NONBLOCK ? O_NONBLOCK : 0);
+  const int fd = tables_->add_descriptor(index, 0, (type & SOCK_CLOEXEC) != 0);
+  if (fd < 0) tables_->files[index].reset();
+  return fd;
+}
+
+int Sockets::dup(int fd) {
+  return fcntl(fd, F_DUPFD, 0);
+}
+
+int Sockets::close(int fd) {
+  Tables& t = *tables_;
+  t.take_events();
+  if (t.file(fd) == nullptr) return -EBADF;
+  Descriptor& descriptor = t.descriptors[static_cast<std::size_t>(fd - t.config.first_descriptor)];
+  descriptor.is_open = false;
+  if (--t.files[descriptor.file]->references == 0) t.close_file(descriptor.file);
+  return 0;
+}
+
+int Sockets::fcntl(int fd, int command, long argument) {
+  Tables& t = *tables_;
+  File* const file = t.file(fd);
+  if (file == nullptr) return -EBADF;
+  Descriptor& descriptor = t.descriptors[static_cast<std::size_t>(fd - t.config.first_descriptor)];
+  switch (command) {
+    case F_GETFL:
+      return O_RDWR | file->status_flags;
+    case F_SETFL:
+      file->status_flags = static_cast<int>(argument) & O_NONBLOCK;
+      return 0;
+    case F_GETFD:
+      return descriptor.close_on_exec ? FD_CLOEXEC : 0;
+    case F_SETFD:
+      descriptor.close_on_exec = (argument & FD_CLOEXEC) != 0;
+      return 0;
+    case F_DUPFD:
+    case F_DUPFD_CLOEXEC:
+      if (argument < 0 || argument >= t.config.descriptors_max) return -EINVAL;
+      return t.add_descriptor(descriptor.file, static_cast<int>(argument),
+                              command == F_DUPFD_CLOEXEC);
+    default:
+      return -EINVAL;
+  }
+}
+
+int Sockets::ioctl(int fd, unsigned long request, int* value) {
+  Tables& t = *tables_;
+  t.take_events();
+  File* const file = t.file(fd);
+  if (file == nullptr) return -EBADF;
+  if (value == nullptr) return -EFAULT;
+  if (request == FIONBIO) {
+    file->status_flags = *value != 0 ? O_NONBLOCK : 0;
+    return 0;
+  }
+  if (!file->socket) return -ENOTTY;
+  const Socket& socket = *file->socket;
+  const bool is_listening = socket.stage == Socket::Stage::listening;
+  const Status status = t.status(socket);
+  const bool has_numbers =
+      status.state != tcp::State::syn_sent && status.state != tcp::State::syn_received;
+  const int fin = status.fin_is_outstanding ? 1 : 0;
+  switch (request) {
+    case SIOCINQ:  // FIONREAD
+      if (is_listening) return -EINVAL;
+      *value = has_numbers ? static_cast<int>(status.recv_q) : 0;
+      return 0;
+    case SIOCOUTQ:
+      if (is_listening) return -EINVAL;
+      *value = has_numbers ? static_cast<int>(status.send_q) + fin : 0;
+      return 0;
+    case SIOCOUTQNSD:
+      if (is_listening) return -EINVAL;
+      *value = has_numbers ? static_cast<int>(status.unsent_octets) : 0;
+      return 0;
+    case SIOCATMARK:
+      *value = 0;
+      return 0;
+    default:
+      return -ENOTTY;
+  }
+}
+
+bool Sockets::is_blocking(int fd, int flags) const {
+  const File* const file = tables_->file(fd);
+  return file != nullptr && (file->status_flags & O_NONBLOCK) == 0 && (flags & MSG_DONTWAIT) == 0;
+}
+
+}  // namespace tuntcp::bsd

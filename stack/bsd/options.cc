@@ -1,0 +1,310 @@
+// getsockopt and setsockopt, level by level, with Linux's checks in Linux's order. What is missing
+// is listed in sockets.h.
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+
+#include "stack/bsd/tables.h"
+
+namespace tuntcp::bsd {
+namespace {
+
+// Linux's bounds: TCP_MIN_MSS, MAX_TCP_WINDOW, MAX_TCP_SYNCNT, TCP_CA_NAME_MAX.
+constexpr int kMinMss = 88;
+constexpr int kMaxWindow = 32'767;
+constexpr int kMaxSynCount = 127;
+constexpr std::size_t kCongestionNameMax = 16;
+// The one congestion control there is.
+constexpr std::string_view kCongestion = "reno";
+// Half of SOCK_MIN_RCVBUF and SOCK_MIN_SNDBUF: the kernel doubles what is asked for.
+constexpr std::uint32_t kMinReceiveBuffer = 1152;
+constexpr std::uint32_t kMinSendBuffer = 2304;
+constexpr std::uint32_t kDefaultMss = 536;
+
+struct Given {
+  const void* value;
+  std::size_t length;
+  int number() const {
+    int n = 0;
+    std::memcpy(&n, value, std::min(length, sizeof n));
+    return n;
+  }
+};
+
+// Where getsockopt writes: as much as fits, and how much that was.
+struct Room {
+  void* value;
+  socklen_t* length;
+  int put(const void* from, std::size_t size) const {
+    const std::size_t fits = std::min<std::size_t>(*length, size);
+    if (value == nullptr && fits != 0) return -EFAULT;
+    if (fits != 0) std::memcpy(value, from, fits);
+    *length = static_cast<socklen_t>(fits);
+    return 0;
+  }
+  int put(int number) const { return put(&number, sizeof number); }
+  int put(std::uint32_t number) const { return put(&number, sizeof number); }
+  int put(bool flag) const { return put(flag ? 1 : 0); }
+};
+
+// sock_set_timeout: a negative time is none to wait for, which a zero would not say.
+int read_timeout(const Given& given, timeval& timeout) {
+  timeval wanted{};
+  if (given.length < sizeof wanted) return -EINVAL;
+  std::memcpy(&wanted, given.value, sizeof wanted);
+  if (wanted.tv_usec < 0 || wanted.tv_usec >= 1'000'000) return -EDOM;
+  timeout = wanted;
+  return 0;
+}
+
+Duration duration_of(const timeval& timeout) {
+  if (timeout.tv_sec < 0) return Duration::zero();
+  if (timeout.tv_sec == 0 && timeout.tv_usec == 0) return Duration::infinite();
+  return Duration::seconds(timeout.tv_sec) + Duration::microseconds(timeout.tv_usec);
+}
+
+int set_socket_level(Tables& tables, Socket& socket, int option, const Given& given) {
+  if (given.length < sizeof(int)) return -EINVAL;
+  const int number = given.number();
+  const auto octets = static_cast<std::uint32_t>(number);
+  switch (option) {
+    case SO_REUSEADDR:
+      socket.reuse_address = number != 0;
+      return 0;
+    case SO_RCVBUF: {
+      const std::uint32_t most = std::min(octets, tables.config.rmem_max);
+      socket.options.receive_buffer = std::max(most, kMinReceiveBuffer);
+      tables.give_options(socket);
+      return 0;
+    }
+    case SO_SNDBUF: {
+      const std::uint32_t most = std::min(octets, tables.config.wmem_max);
+      socket.options.send_buffer = std::max(most, kMinSendBuffer);
+      tables.give_options(socket);
+      return 0;
+    }
+    case SO_RCVLOWAT:
+      socket.receive_low_water = number < 0 ? 0x7fffffff : std::max(number, 1);
+      return 0;
+    case SO_LINGER: {
+      if (given.length < sizeof(linger)) return -EINVAL;
+      std::memcpy(&socket.linger_value, given.value, sizeof(linger));
+      const bool is_on = socket.linger_value.l_onoff != 0;
+      socket.linger_value.l_onoff = is_on ? 1 : 0;
+      socket.options.linger.reset();
+      if (is_on) socket.options.linger = Duration::seconds(socket.linger_value.l_linger);
+      tables.give_options(socket);
+      return 0;
+    }
+    case SO_RCVTIMEO:
+      return read_timeout(given, socket.receive_timeout);
+    case SO_SNDTIMEO:
+      return read_timeout(given, socket.send_timeout);
+    default:
+      return -ENOPROTOOPT;
+  }
+}
+
+int set_congestion(const Given& given) {
+  if (given.length < 1) return -EINVAL;
+  const auto* const text = static_cast<const char*>(given.value);
+  const std::size_t most = std::min(given.length, kCongestionNameMax - 1);
+  const std::string_view name(text, strnlen(text, most));
+  return name == kCongestion ? 0 : -ENOENT;
+}
+
+int set_tcp_level(Tables& tables, Socket& socket, int option, const Given& given) {
+  if (option == TCP_CONGESTION) return set_congestion(given);
+  if (given.length < sizeof(int)) return -EINVAL;
+  const int number = given.number();
+  SocketOptions& options = socket.options;
+  switch (option) {
+    case TCP_NODELAY:
+      options.no_delay = number != 0;
+      break;
+    case TCP_CORK:
+      options.cork = number != 0;
+      break;
+    case TCP_MAXSEG:
+      if (number != 0 && (number < kMinMss || number > kMaxWindow)) return -EINVAL;
+      options.max_segment = static_cast<std::uint16_t>(number);
+      break;
+    case TCP_SYNCNT:
+      if (number < 1 || number > kMaxSynCount) return -EINVAL;
+      options.syn_retries = static_cast<std::uint8_t>(number);
+      break;
+    case TCP_USER_TIMEOUT:
+      if (number < 0) return -EINVAL;
+      options.user_timeout = Duration::milliseconds(number);
+      break;
+    case TCP_NOTSENT_LOWAT:
+      options.notsent_lowat = static_cast<std::uint32_t>(number);
+      break;
+    case TCP_INQ:
+      if (number != 0 && number != 1) return -EINVAL;
+      socket.tells_inq = number != 0;
+      return 0;
+    case TCP_QUICKACK:
+      if (socket.stage == Socket::Stage::connection) {
+        static_cast<void>(tables.host.set_quick_ack(socket.connection, number != 0, tables.now));
+      }
+      return 0;
+    default:
+      return -ENOPROTOOPT;
+  }
+  tables.give_options(socket);
+  return 0;
+}
+
+int set_ipv6_level(Socket& socket, int option, const Given& given) {
+  if (socket.domain != AF_INET6) return -ENOPROTOOPT;
+  if (option != IPV6_V6ONLY) return -ENOPROTOOPT;
+  // A name that was given already was given to both families, or to one.
+  if (given.length < sizeof(int) || socket.local.port != 0) return -EINVAL;
+  socket.v6_only = given.number() != 0;
+  return 0;
+}
+
+int get_socket_level(Tables& tables, Socket& socket, int option, const Room& room) {
+  const Sysctl& sysctl = tables.host.sysctl();
+  const Status status = tables.status(socket);
+  const bool is_connection = socket.stage == Socket::Stage::connection;
+  switch (option) {
+    case SO_REUSEADDR:
+      return room.put(socket.reuse_address);
+    case SO_TYPE:
+      return room.put(int{SOCK_STREAM});
+    case SO_DOMAIN:
+      return room.put(socket.domain);
+    case SO_PROTOCOL:
+      return room.put(int{IPPROTO_TCP});
+    case SO_ERROR:
+      return room.put(Tables::take_error(socket));
+    case SO_ACCEPTCONN:
+      return room.put(socket.stage == Socket::Stage::listening);
+    case SO_LINGER:
+      return room.put(&socket.linger_value, sizeof(linger));
+    case SO_RCVBUF:
+      if (socket.options.receive_buffer != 0) return room.put(2 * socket.options.receive_buffer);
+      return room.put(is_connection && status.rcvbuf != 0 ? status.rcvbuf : sysctl.tcp_rmem[1]);
+    case SO_SNDBUF:
+      if (socket.options.send_buffer != 0) return room.put(2 * socket.options.send_buffer);
+      return room.put(is_connection && status.sndbuf != 0 ? status.sndbuf : sysctl.tcp_wmem[1]);
+    case SO_RCVLOWAT:
+      return room.put(socket.receive_low_water);
+    case SO_SNDLOWAT:
+      return room.put(1);
+    case SO_RCVTIMEO:
+      return room.put(&socket.receive_timeout, sizeof(timeval));
+    case SO_SNDTIMEO:
+      return room.put(&socket.send_timeout, sizeof(timeval));
+    default:
+      return -ENOPROTOOPT;
+  }
+}
+
+int get_tcp_level(Tables& tables, Socket& socket, int option, const Room& room,
+                  const TcpInfo& info) {
+  const Sysctl& sysctl = tables.host.sysctl();
+  const SocketOptions& options = socket.options;
+  const bool is_connection = socket.stage == Socket::Stage::connection;
+  switch (option) {
+    case TCP_NODELAY:
+      return room.put(options.no_delay);
+    case TCP_CORK:
+      return room.put(options.cork);
+    case TCP_MAXSEG: {
+      if (is_connection) return room.put(tables.status(socket).snd_mss);
+      return room.put(options.max_segment != 0 ? std::uint32_t{options.max_segment} : kDefaultMss);
+    }
+    case TCP_SYNCNT:
+      return room.put(options.syn_retries != 0 ? std::uint32_t{options.syn_retries}
+                                               : sysctl.tcp_syn_retries);
+    case TCP_USER_TIMEOUT:
+      return room.put(static_cast<int>(options.user_timeout.count_ms()));
+    case TCP_NOTSENT_LOWAT:
+      return room.put(options.notsent_lowat);
+    case TCP_INQ:
+      return room.put(socket.tells_inq);
+    case TCP_QUICKACK:
+      return room.put(!is_connection || tables.status(socket).acks_quickly);
+    case TCP_INFO:
+      return room.put(&info, sizeof info);
+    case TCP_CONGESTION: {
+      char name[kCongestionNameMax] = {};
+      kCongestion.copy(name, sizeof name - 1);
+      return room.put(name, sizeof name);
+    }
+    default:
+      return -ENOPROTOOPT;
+  }
+}
+
+int get_mtu(Tables& tables, const Socket& socket, const Room& room) {
+  const Status status = tables.status(socket);
+  if (socket.stage != Socket::Stage::connection || status.state == tcp::State::closed) {
+    return -ENOTCONN;
+  }
+  return room.put(status.pmtu);
+}
+
+}  // namespace
+
+int Sockets::setsockopt(int fd, int level, int option, const void* value, socklen_t length) {
+  Socket* socket = nullptr;
+  if (static_cast<std::int32_t>(length) < 0) return -EINVAL;
+  if (const int error = tables_->socket_of(fd, socket)) return error;
+  if (value == nullptr && length != 0) return -EFAULT;
+  const Given given{.value = value, .length = length};
+  switch (level) {
+    case SOL_SOCKET:
+      return set_socket_level(*tables_, *socket, option, given);
+    case IPPROTO_TCP:
+      return set_tcp_level(*tables_, *socket, option, given);
+    case IPPROTO_IPV6:
+      return set_ipv6_level(*socket, option, given);
+    default:
+      return -ENOPROTOOPT;
+  }
+}
+
+int Sockets::getsockopt(int fd, int level, int option, void* value, socklen_t* length) {
+  Socket* socket = nullptr;
+  if (const int error = tables_->socket_of(fd, socket)) return error;
+  if (length == nullptr) return -EFAULT;
+  if (static_cast<std::int32_t>(*length) < 0) return -EINVAL;
+  const Room room{.value = value, .length = length};
+  switch (level) {
+    case SOL_SOCKET:
+      return get_socket_level(*tables_, *socket, option, room);
+    case IPPROTO_TCP:
+      return get_tcp_level(*tables_, *socket, option, room, tcp_info(fd));
+    case IPPROTO_IP:
+      return option == IP_MTU ? get_mtu(*tables_, *socket, room) : -ENOPROTOOPT;
+    case IPPROTO_IPV6:
+      if (socket->domain != AF_INET6) return -ENOPROTOOPT;
+      if (option == IPV6_V6ONLY) return room.put(socket->v6_only);
+      return option == IPV6_MTU ? get_mtu(*tables_, *socket, room) : -ENOPROTOOPT;
+    default:
+      return -ENOPROTOOPT;
+  }
+}
+
+Duration Sockets::receive_timeout(int fd) const {
+  const File* const file = tables_->file(fd);
+  if (file == nullptr || !file->socket) return Duration::infinite();
+  return duration_of(file->socket->receive_timeout);
+}
+
+Duration Sockets::send_timeout(int fd) const {
+  const File* const file = tables_->file(fd);
+  if (file == nullptr || !file->socket) return Duration::infinite();
+  return duration_of(file->socket->send_timeout);
+}
+
+}  // namespace tuntcp::bsd

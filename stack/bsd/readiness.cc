@@ -1,0 +1,194 @@
+// Readiness: what poll(2) and epoll(7) see, after Linux's tcp_poll and eventpoll.
+#include <algorithm>
+#include <cerrno>
+
+#include "stack/bsd/tables.h"
+
+namespace tuntcp::bsd {
+namespace {
+
+using tcp::State;
+
+constexpr std::uint32_t kIn = EPOLLIN | EPOLLRDNORM;
+constexpr std::uint32_t kOut = EPOLLOUT | EPOLLWRNORM;
+constexpr std::uint32_t kAlways = EPOLLERR | EPOLLHUP;
+// How to be told, not what of.
+constexpr std::uint32_t kMode =
+    EPOLLET | static_cast<std::uint32_t>(EPOLLONESHOT) | EPOLLWAKEUP | EPOLLEXCLUSIVE;
+
+// As sk_stream_is_writeable: a third of the send buffer is free, and not too much is unsent.
+bool may_write(const Socket& socket, const Status& status) {
+  if (status.send_q > status.sndbuf / 3 * 2) return false;
+  const std::uint32_t mark = socket.options.notsent_lowat;
+  return mark == 0 || std::uint64_t{2} * status.unsent_octets < mark;
+}
+
+std::uint32_t wanted(const Watch& watch) {
+  if (watch.is_disarmed) return 0;
+  return (watch.event.events & ~kMode) | kAlways;
+}
+
+void mark_ready(Epoll& epoll, Watch& watch) {
+  if (watch.is_ready) return;
+  watch.is_ready = true;
+  epoll.ready.push_back(watch.fd);
+}
+
+Watch* find(Epoll& epoll, int fd, std::uint32_t file) {
+  const auto found = std::ranges::find_if(
+      epoll.watches, [&](const Watch& w) { return w.fd == fd && w.file == file; });
+  return found == epoll.watches.end() ? nullptr : &*found;
+}
+
+void forget(Epoll& epoll, int fd) {
+  std::erase_if(epoll.watches, [&](const Watch& w) { return w.fd == fd; });
+  std::erase(epoll.ready, fd);
+}
+
+}  // namespace
+
+bool Tables::may_read(const Socket& socket, const Status& status) const {
+  const auto least = static_cast<std::uint32_t>(std::max(socket.receive_low_water, 1));
+  if (status.recv_q == 0) return false;
+  // With the window all but closed the mark can never be reached.
+  return status.recv_q >= least || status.rcv_wnd <= status.rcv_mss;
+}
+
+std::uint32_t Tables::readiness(const File& of) const {
+  if (of.epoll) return of.epoll->ready.empty() ? 0 : kIn;
+  const Socket& socket = *of.socket;
+  const Status status = this->status(socket);
+  if (status.state == State::listen) return status.recv_q != 0 ? kIn : 0;
+  const bool has_ended = status.state == State::closed && socket.stage == Socket::Stage::connection;
+  const bool read_is_shut = socket.shut_read || status.peer_has_finished || has_ended;
+  const bool write_is_shut = socket.shut_write || has_ended;
+  std::uint32_t ready = 0;
+  if ((read_is_shut && write_is_shut) || status.state == State::closed) ready |= EPOLLHUP;
+  if (read_is_shut) ready |= kIn | EPOLLRDHUP;
+  if (status.state != State::syn_sent && status.state != State::syn_received) {
+    if (may_read(socket, status)) ready |= kIn;
+    if (write_is_shut || may_write(socket, status)) ready |= kOut;
+    if (status.urgent_left != 0) ready |= EPOLLPRI;
+  }
+  if (socket.error != 0) ready |= EPOLLERR;
+  return ready;
+}
+
+void Tables::wake(std::uint32_t file_index, std::uint32_t events) {
+  for (const std::unique_ptr<File>& file : files) {
+    if (!file || !file->epoll) continue;
+    for (Watch& watch : file->epoll->watches) {
+      if (watch.file == file_index && (wanted(watch) & events) != 0)
+        mark_ready(*file->epoll, watch);
+    }
+  }
+}
+
+void Tables::forget_watches(std::uint32_t file_index) {
+  for (const std::unique_ptr<File>& file : files) {
+    if (!file || !file->epoll) continue;
+    Epoll& epoll = *file->epoll;
+    std::erase_if(epoll.ready, [&](int fd) { return find(epoll, fd, file_index) != nullptr; });
+    std::erase_if(epoll.watches, [&](const Watch& w) { return w.file == file_index; });
+  }
+}
+
+int Sockets::poll(pollfd* descriptors, nfds_t count) {
+  Tables& t = *tables_;
+  t.take_events();
+  if (count > static_cast<nfds_t>(t.config.descriptors_max)) return -EINVAL;
+  if (descriptors == nullptr && count != 0) return -EFAULT;
+  int found = 0;
+  for (nfds_t i = 0; i < count; ++i) {
+    pollfd& entry = descriptors[i];
+    entry.revents = 0;
+    if (entry.fd < 0) continue;
+    const File* const file = t.file(entry.fd);
+    const std::uint32_t asked = static_cast<std::uint16_t>(entry.events) | kAlways;
+    entry.revents =
+        file == nullptr ? short{POLLNVAL} : static_cast<short>(t.readiness(*file) & asked);
+    if (entry.revents != 0) ++found;
+  }
+  return found;
+}
+
+int Sockets::epoll_create1(int flags) {
+  Tables& t = *tables_;
+  if (flags & ~EPOLL_CLOEXEC) return -EINVAL;
+  const std::uint32_t index = t.add_file(nullptr, std::make_unique<Epoll>(), 0);
+  const int fd = t.add_descriptor(index, 0, flags != 0);
+  if (fd < 0) t.files[index].reset();
+  return fd;
+}
+
+int Sockets::epoll_ctl(int epoll_fd, int operation, int fd, epoll_event* event) {
+  Tables& t = *tables_;
+  t.take_events();
+  if (operation != EPOLL_CTL_DEL && event == nullptr) return -EFAULT;
+  File* const epoll_file = t.file(epoll_fd);
+  File* const file = t.file(fd);
+  if (epoll_file == nullptr || file == nullptr) return -EBADF;
+  // Deviation: Linux lets one epoll instance watch another.
+  if (!epoll_file->epoll || file->epoll) return -EINVAL;
+  Epoll& epoll = *epoll_file->epoll;
+  const std::uint32_t index =
+      t.descriptors[static_cast<std::size_t>(fd - t.config.first_descriptor)].file;
+  Watch* watch = find(epoll, fd, index);
+  switch (operation) {
+    case EPOLL_CTL_ADD:
+      if (watch != nullptr) return -EEXIST;
+      watch = &epoll.watches.emplace_back(Watch{.fd = fd, .file = index, .event = *event});
+      break;
+    case EPOLL_CTL_MOD:
+      if (watch == nullptr) return -ENOENT;
+      watch->event = *event;
+      watch->is_disarmed = false;
+      break;
+    case EPOLL_CTL_DEL:
+      if (watch == nullptr) return -ENOENT;
+      forget(epoll, fd);
+      return 0;
+    default:
+      return -EINVAL;
+  }
+  if (t.readiness(*file) & wanted(*watch)) mark_ready(epoll, *watch);
+  return 0;
+}
+
+int Sockets::epoll_wait(int epoll_fd, epoll_event* events, int events_max) {
+  Tables& t = *tables_;
+  t.take_events();
+  File* const epoll_file = t.file(epoll_fd);
+  if (events_max <= 0 || events_max > 0x7fffffff / static_cast<int>(sizeof(epoll_event))) {
+    return -EINVAL;
+  }
+  if (epoll_file == nullptr) return -EBADF;
+  if (!epoll_file->epoll) return -EINVAL;
+  if (events == nullptr) return -EFAULT;
+  Epoll& epoll = *epoll_file->epoll;
+  // What is level-triggered needs no news.
+  for (Watch& watch : epoll.watches) {
+    if ((watch.event.events & EPOLLET) == 0 &&
+        (t.readiness(*t.files[watch.file]) & wanted(watch)) != 0) {
+      mark_ready(epoll, watch);
+    }
+  }
+  int found = 0;
+  for (std::size_t left = epoll.ready.size(); left != 0 && found < events_max; --left) {
+    const int fd = epoll.ready.front();
+    epoll.ready.erase(epoll.ready.begin());
+    Watch& watch = *std::ranges::find(epoll.watches, fd, &Watch::fd);
+    watch.is_ready = false;
+    const std::uint32_t ready = t.readiness(*t.files[watch.file]) & wanted(watch);
+    if (ready == 0) continue;
+    events[found++] = {.events = ready, .data = watch.event.data};
+    if (watch.event.events & EPOLLONESHOT) {
+      watch.is_disarmed = true;
+    } else if ((watch.event.events & EPOLLET) == 0) {
+      mark_ready(epoll, watch);
+    }
+  }
+  return found;
+}
+
+}  // namespace tuntcp::bsd

@@ -1,0 +1,123 @@
+// What Sockets is made of: descriptors, the open descriptions they name, and what of them is a
+// socket or an epoll instance. See sockets.h for what it means.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "stack/base/address.h"
+#include "stack/bsd/sockets.h"
+#include "stack/host/host.h"
+
+namespace tuntcp::bsd {
+
+struct Socket {
+  // What it is to the host. A fresh one is CLOSED, perhaps bound.
+  enum class Stage : std::uint8_t { fresh, listening, connection };
+
+  int domain = 0;  // AF_INET, AF_INET6
+  Stage stage = Stage::fresh;
+  ListenerId listener;
+  ConnectionId connection;
+  bool is_connecting = false;  // connect() began and nobody was told how it ended
+  bool is_bound = false;       // by bind(): the port outlives a connection that failed
+  Endpoint local;              // port 0: none
+  int error = 0;               // SO_ERROR, an errno
+  bool shut_read = false;      // sk_shutdown's two bits, as far as the application set them
+  bool shut_write = false;
+  bool wants_room = false;  // a send was refused: Linux's SOCK_NOSPACE
+
+  // Options. Those of the host are what it gets.
+  SocketOptions options;
+  std::uint32_t receive_buffer = 0;  // as getsockopt tells it; 0: the sysctl
+  std::uint32_t send_buffer = 0;
+  linger linger_value{};
+  bool reuse_address = false;
+  bool v6_only = false;
+  bool tells_inq = false;  // TCP_INQ
+  int receive_low_water = 1;
+  timeval receive_timeout{};  // 0: none
+  timeval send_timeout{};
+};
+
+// A file that an epoll instance watches.
+struct Watch {
+  int fd = -1;  // by which it was added; with the file it is the key
+  std::uint32_t file = 0;
+  epoll_event event{};
+  bool is_ready = false;     // in the ready list
+  bool is_disarmed = false;  // EPOLLONESHOT, reported
+};
+
+struct Epoll {
+  std::vector<Watch> watches;
+  std::vector<int> ready;  // keys of watches (their fd), oldest first
+};
+
+// An open file description: what dup(2) shares.
+struct File {
+  unsigned references = 0;
+  int status_flags = 0;  // O_NONBLOCK
+  std::unique_ptr<Socket> socket;
+  std::unique_ptr<Epoll> epoll;
+};
+
+struct Descriptor {
+  std::uint32_t file = 0;
+  bool is_open = false;
+  bool close_on_exec = false;
+};
+
+struct Tables {
+  Tables(Host& host_, const SocketsConfig& config_) : host(host_), config(config_) {}
+
+  // ---- descriptors.cc
+  // -EBADF, -EMFILE, -ENOTSOCK where there is none.
+  File* file(int fd);
+  int socket_of(int fd, Socket*& socket);
+  int add_descriptor(std::uint32_t file, int at_least, bool close_on_exec);
+  std::uint32_t add_file(std::unique_ptr<Socket> socket, std::unique_ptr<Epoll> epoll, int flags);
+  void close_file(std::uint32_t index);
+  // What happened in the host since.
+  void take_events();
+
+  // ---- opening.cc
+  tcp::State state(const Socket& socket) const;
+  // Nothing to report, unless there is a connection.
+  Status status(const Socket& socket) const;
+  // Is the port another socket's, in a way that forbids this one?
+  bool conflicts(const Socket& socket, const Endpoint& wanted) const;
+  int choose_port(Socket& socket, const Endpoint& wanted);
+  int begin_connect(Socket& socket, const sockaddr* address, socklen_t length);
+  // Back to a fresh socket, whatever it was.
+  void disconnect(Socket& socket);
+  // The error of the socket, once: 0 or a positive errno.
+  static int take_error(Socket& socket);
+  void give_options(Socket& socket);
+  void forget_ephemeral_port(Socket& socket);
+
+  // ---- transfer.cc
+  ssize_t receive(int fd, msghdr& message, int flags);
+  ssize_t send(int fd, const msghdr& message, int flags);
+
+  // ---- readiness.cc
+  std::uint32_t readiness(const File& of) const;  // EPOLLIN ...
+  bool may_read(const Socket& socket, const Status& status) const;
+  void wake(std::uint32_t file, std::uint32_t events);
+  void forget_watches(std::uint32_t file);
+
+  Host& host;
+  const SocketsConfig config;
+  Instant now;
+  std::vector<Descriptor> descriptors;       // by fd - first_descriptor
+  std::vector<std::unique_ptr<File>> files;  // a host's cookie is the index, plus one
+};
+
+// errno's number for why a connection ended or could not be made.
+int errno_of(Error error);
+// EFAULT, EINVAL or 0.
+int check_pieces(const iovec* pieces, std::size_t count);
+
+}  // namespace tuntcp::bsd

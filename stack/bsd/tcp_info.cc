@@ -1,0 +1,161 @@
+// From STATUS to TCP_INFO, in Linux's units.
+#include "stack/bsd/tcp_info.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "stack/bsd/tables.h"
+
+namespace tuntcp::bsd {
+namespace {
+
+using tcp::State;
+
+// TCP_ESTABLISHED ... of the kernel's tcp_states.h.
+std::uint8_t linux_state(State state) {
+  switch (state) {
+    case State::established:
+      return 1;
+    case State::syn_sent:
+      return 2;
+    case State::syn_received:
+      return 3;
+    case State::fin_wait_1:
+      return 4;
+    case State::fin_wait_2:
+      return 5;
+    case State::time_wait:
+      return 6;
+    case State::closed:
+      return 7;
+    case State::close_wait:
+      return 8;
+    case State::last_ack:
+      return 9;
+    case State::listen:
+      return 10;
+    case State::closing:
+      return 11;
+  }
+  return 7;
+}
+
+std::uint8_t linux_ca_state(LossState loss) {
+  switch (loss) {
+    case LossState::open:
+      return 0;
+    case LossState::disorder:
+      return 1;
+    case LossState::recovery:
+      return 3;
+    case LossState::loss:
+      return 4;
+  }
+  return 0;
+}
+
+// TCPI_OPT_*.
+constexpr std::uint8_t kTimestamps = 1;
+constexpr std::uint8_t kSack = 2;
+constexpr std::uint8_t kWindowScale = 4;
+
+constexpr std::uint32_t kInfiniteSsthresh = 0x7fffffff;  // TCP_INFINITE_SSTHRESH
+constexpr std::uint32_t kInitialCwnd = 10;
+constexpr std::uint32_t kInitialRtoUs = 1'000'000;
+constexpr std::uint32_t kDefaultMss = 536;
+constexpr std::uint32_t kReordering = 3;
+
+std::uint32_t microseconds(Duration duration) {
+  return static_cast<std::uint32_t>(
+      std::clamp<std::int64_t>(duration.count_us(), 0, std::numeric_limits<std::int32_t>::max()));
+}
+std::uint32_t milliseconds_ago(Duration duration) {
+  if (duration == Duration::infinite()) return 0;
+  return static_cast<std::uint32_t>(duration.count_ms());
+}
+
+void fill_sender(const Status& status, TcpInfo& info) {
+  info.tcpi_ca_state = linux_ca_state(status.loss);
+  info.tcpi_retransmits = static_cast<std::uint8_t>(status.retransmits);
+  info.tcpi_probes = static_cast<std::uint8_t>(status.probes);
+  info.tcpi_backoff = static_cast<std::uint8_t>(status.back_off);
+  info.tcpi_snd_wscale = status.snd_wscale & 0xf;
+  info.tcpi_rto = microseconds(status.rto);
+  info.tcpi_snd_mss = status.snd_mss;
+  info.tcpi_unacked = status.unacked_segments;
+  info.tcpi_sacked = status.sacked_segments;
+  info.tcpi_lost = status.lost_segments;
+  info.tcpi_retrans = status.retransmitted_outstanding;
+  info.tcpi_pmtu = status.pmtu;
+  info.tcpi_rtt = microseconds(status.srtt);
+  info.tcpi_rttvar = microseconds(status.rttvar);
+  info.tcpi_snd_ssthresh = status.ssthresh_octets > kInfiniteSsthresh
+                               ? kInfiniteSsthresh
+                               : status.ssthresh_octets / std::max(status.snd_mss, 1U);
+  info.tcpi_snd_cwnd = status.cwnd_segments;
+  info.tcpi_reordering = kReordering;
+  info.tcpi_total_retrans = status.segments_retransmitted;
+  info.tcpi_bytes_acked = status.octets_acked;
+  info.tcpi_segs_out = status.segments_out;
+  info.tcpi_notsent_bytes = status.unsent_octets;
+  info.tcpi_min_rtt = status.min_rtt == Duration::zero() ? std::numeric_limits<std::uint32_t>::max()
+                                                         : microseconds(status.min_rtt);
+  info.tcpi_data_segs_out = status.data_segments_out;
+  info.tcpi_delivered = status.segments_delivered;
+  info.tcpi_bytes_sent = status.octets_sent + status.octets_retransmitted;
+  info.tcpi_bytes_retrans = status.octets_retransmitted;
+  info.tcpi_snd_wnd = status.snd_wnd;
+  info.tcpi_total_rto = static_cast<std::uint16_t>(status.timeouts);
+}
+
+void fill_receiver(const Status& status, TcpInfo& info) {
+  info.tcpi_rcv_wscale = status.rcv_wscale & 0xf;
+  info.tcpi_ato = microseconds(status.delayed_ack);
+  info.tcpi_rcv_mss = status.rcv_mss;
+  info.tcpi_last_data_sent = milliseconds_ago(status.data_sent_ago);
+  info.tcpi_last_data_recv = milliseconds_ago(status.data_received_ago);
+  info.tcpi_last_ack_recv = milliseconds_ago(status.ack_received_ago);
+  info.tcpi_rcv_ssthresh = status.rcv_ssthresh;
+  info.tcpi_advmss = status.advertised_mss;
+  info.tcpi_rcv_rtt = microseconds(status.receiver_rtt);
+  info.tcpi_bytes_received = status.octets_received;
+  info.tcpi_segs_in = status.segments_in;
+  info.tcpi_data_segs_in = status.data_segments_in;
+  info.tcpi_rcv_ooopack = status.out_of_order_segments;
+  info.tcpi_rcv_wnd = status.rcv_wnd;
+}
+
+}  // namespace
+
+TcpInfo Sockets::tcp_info(int fd) const {
+  TcpInfo info{};
+  const File* const file = tables_->file(fd);
+  if (file == nullptr || !file->socket) return info;
+  const Socket& socket = *file->socket;
+  const Status status = tables_->status(socket);
+  info.tcpi_state = linux_state(status.state);
+  switch (socket.stage) {
+    case Socket::Stage::listening:
+      // The accept queue and its limit, in fields that a listener does not need.
+      info.tcpi_unacked = status.recv_q;
+      info.tcpi_sacked = status.send_q;
+      return info;
+    case Socket::Stage::fresh:
+      info.tcpi_rto = kInitialRtoUs;
+      info.tcpi_snd_mss = kDefaultMss;
+      info.tcpi_snd_ssthresh = kInfiniteSsthresh;
+      info.tcpi_snd_cwnd = kInitialCwnd;
+      info.tcpi_reordering = kReordering;
+      return info;
+    case Socket::Stage::connection:
+      break;
+  }
+  if (status.has_timestamps) info.tcpi_options |= kTimestamps;
+  if (status.has_sack) info.tcpi_options |= kSack;
+  if (status.has_window_scaling) info.tcpi_options |= kWindowScale;
+  fill_sender(status, info);
+  fill_receiver(status, info);
+  return info;
+}
+
+}  // namespace tuntcp::bsd

@@ -1,0 +1,241 @@
+// Octets in and out: recvmsg and sendmsg, of which the others are short forms.
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+
+#include "stack/bsd/tables.h"
+
+namespace tuntcp::bsd {
+namespace {
+
+using tcp::State;
+
+MutableBytes bytes_of(const iovec& piece) {
+  return {static_cast<std::uint8_t*>(piece.iov_base), piece.iov_len};
+}
+
+std::size_t octets_of(const msghdr& message) {
+  std::size_t octets = 0;
+  for (std::size_t i = 0; i < message.msg_iovlen; ++i) octets += message.msg_iov[i].iov_len;
+  return octets;
+}
+
+// MSG_TRUNC: octets are thrown away instead of copied.
+std::size_t discard(Host& host, ConnectionId id, std::size_t octets, Instant now) {
+  std::array<std::uint8_t, 4096> nowhere;
+  std::size_t discarded = 0;
+  while (discarded < octets) {
+    const MutableBytes room(nowhere.data(), std::min(nowhere.size(), octets - discarded));
+    const auto read = host.receive(id, room, now);
+    if (!read || *read == 0) break;
+    discarded += *read;
+  }
+  return discarded;
+}
+
+std::size_t copy_out(Host& host, ConnectionId id, const msghdr& message, int flags, Instant now) {
+  if ((flags & MSG_TRUNC) && !(flags & MSG_PEEK)) {
+    return discard(host, id, octets_of(message), now);
+  }
+  std::size_t copied = 0;
+  for (std::size_t i = 0; i < message.msg_iovlen; ++i) {
+    const MutableBytes room = bytes_of(message.msg_iov[i]);
+    if (room.empty()) continue;
+    const auto read = flags & MSG_PEEK ? host.peek(id, room, static_cast<std::uint32_t>(copied))
+                                       : host.receive(id, room, now);
+    copied += read.value_or(0);
+    if (!read || *read < room.size()) break;
+  }
+  return copied;
+}
+
+// One struct cmsghdr, or MSG_CTRUNC where there is no room for all of it.
+void put_control(msghdr& message, int level, int type, int value) {
+  constexpr std::size_t kWhole = CMSG_LEN(sizeof value);
+  if (message.msg_control == nullptr || message.msg_controllen < sizeof(cmsghdr)) {
+    message.msg_controllen = 0;
+    message.msg_flags |= MSG_CTRUNC;
+    return;
+  }
+  const std::size_t length = std::min(message.msg_controllen, kWhole);
+  if (length < kWhole) message.msg_flags |= MSG_CTRUNC;
+  const cmsghdr header{.cmsg_len = length, .cmsg_level = level, .cmsg_type = type};
+  auto* const at = static_cast<std::uint8_t*>(message.msg_control);
+  std::memcpy(at, &header, sizeof header);
+  std::memcpy(at + CMSG_LEN(0), &value, length - CMSG_LEN(0));
+  message.msg_controllen = std::min(message.msg_controllen, CMSG_SPACE(sizeof value));
+}
+
+}  // namespace
+
+int check_pieces(const iovec* pieces, std::size_t count) {
+  if (count > IOV_MAX) return -EMSGSIZE;
+  if (pieces == nullptr && count != 0) return -EFAULT;
+  std::size_t octets = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (static_cast<ssize_t>(pieces[i].iov_len) < 0) return -EINVAL;
+    if (pieces[i].iov_base == nullptr && pieces[i].iov_len != 0) return -EFAULT;
+    octets += pieces[i].iov_len;
+    if (static_cast<ssize_t>(octets) < 0) return -EINVAL;
+  }
+  return 0;
+}
+
+// Linux's tcp_recvmsg: what was received goes first, then why there is no more, in its order.
+ssize_t Tables::receive(int fd, msghdr& message, int flags) {
+  Socket* socket = nullptr;
+  if (const int error = socket_of(fd, socket)) return error;
+  if (flags & MSG_ERRQUEUE) return -EAGAIN;
+  const Status status = this->status(*socket);
+  if (status.state == State::listen) return -ENOTCONN;
+  if (flags & MSG_OOB) return -EINVAL;
+
+  std::size_t copied = 0;
+  if (socket->stage == Socket::Stage::connection && status.recv_q != 0) {
+    copied = copy_out(host, socket->connection, message, flags, now);
+  } else if (status.peer_has_finished) {
+    copied = 0;
+  } else if (const int error = take_error(*socket)) {
+    return -error;
+  } else if (socket->shut_read) {
+    copied = 0;
+  } else if (status.state == State::closed) {
+    // What was a connection has ended; what never was one cannot.
+    if (socket->stage == Socket::Stage::fresh) return -ENOTCONN;
+  } else {
+    return -EAGAIN;
+  }
+  message.msg_flags = 0;
+  message.msg_namelen = 0;
+  if (socket->tells_inq) {
+    int waiting = static_cast<int>(this->status(*socket).recv_q);
+    if (waiting == 0 && status.peer_has_finished) waiting = 1;  // the end of the stream
+    put_control(message, IPPROTO_TCP, TCP_CM_INQ, waiting);
+  } else {
+    message.msg_controllen = 0;
+  }
+  return static_cast<ssize_t>(copied);
+}
+
+// Linux's tcp_sendmsg.
+ssize_t Tables::send(int fd, const msghdr& message, int flags) {
+  Socket* socket = nullptr;
+  if (const int error = socket_of(fd, socket)) return error;
+  constexpr int kFastOpen = 0x20000000;
+  if (flags & (MSG_OOB | kFastOpen)) return -EOPNOTSUPP;
+  const State state = this->state(*socket);
+  if (state == State::syn_sent || state == State::syn_received) return -EAGAIN;
+  if (!tcp::kMaySendText.contains(state) || socket->shut_write || socket->error != 0) {
+    const int error = take_error(*socket);
+    return error != 0 ? -error : -EPIPE;
+  }
+  std::size_t sent = 0;
+  for (std::size_t i = 0; i < message.msg_iovlen; ++i) {
+    const Bytes octets = bytes_of(message.msg_iov[i]);
+    if (octets.empty()) continue;
+    const bool is_last = i + 1 == message.msg_iovlen;
+    const auto taken = host.send(socket->connection, octets, now,
+                                 {.more_follows = !is_last || (flags & MSG_MORE) != 0});
+    if (!taken && sent == 0) return -errno_of(taken.error());
+    sent += taken.value_or(0);
+    if (!taken || *taken < octets.size()) break;
+  }
+  return static_cast<ssize_t>(sent);
+}
+
+// ---- Receiving.
+
+ssize_t Sockets::recvmsg(int fd, msghdr* message, int flags) {
+  if (tables_->file(fd) == nullptr) return -EBADF;
+  if (message == nullptr) return -EFAULT;
+  if (const int error = check_pieces(message->msg_iov, message->msg_iovlen)) return error;
+  return tables_->receive(fd, *message, flags);
+}
+
+ssize_t Sockets::recvfrom(int fd, void* octets, std::size_t size, int flags, sockaddr* address,
+                          socklen_t* length) {
+  if (tables_->file(fd) == nullptr) return -EBADF;
+  iovec piece{.iov_base = octets, .iov_len = std::min<std::size_t>(size, INT_MAX & ~4095)};
+  msghdr message{};
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  const ssize_t received = tables_->receive(fd, message, flags);
+  // A connection has one other end; Linux says nothing about it here.
+  if (received >= 0 && address != nullptr && length != nullptr) *length = 0;
+  return received;
+}
+
+ssize_t Sockets::recv(int fd, void* octets, std::size_t size, int flags) {
+  return recvfrom(fd, octets, size, flags, nullptr, nullptr);
+}
+
+ssize_t Sockets::readv(int fd, const iovec* pieces, int count) {
+  File* const file = tables_->file(fd);
+  if (file == nullptr) return -EBADF;
+  if (count < 0 || count > IOV_MAX) return -EINVAL;
+  if (const int error = check_pieces(pieces, static_cast<std::size_t>(count))) return error;
+  if (!file->socket) return -EINVAL;  // an epoll instance cannot be read
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(pieces);  // not written to
+  message.msg_iovlen = static_cast<std::size_t>(count);
+  if (octets_of(message) == 0) return 0;
+  return tables_->receive(fd, message, 0);
+}
+
+ssize_t Sockets::read(int fd, void* octets, std::size_t size) {
+  const iovec piece{.iov_base = octets, .iov_len = std::min<std::size_t>(size, INT_MAX & ~4095)};
+  return readv(fd, &piece, 1);
+}
+
+// ---- Sending.
+
+ssize_t Sockets::sendmsg(int fd, const msghdr* message, int flags) {
+  if (tables_->file(fd) == nullptr) return -EBADF;
+  if (message == nullptr) return -EFAULT;
+  if (const int error = check_pieces(message->msg_iov, message->msg_iovlen)) return error;
+  return tables_->send(fd, *message, flags);
+}
+
+ssize_t Sockets::sendto(int fd, const void* octets, std::size_t size, int flags,
+                        const sockaddr* address, socklen_t length) {
+  if (tables_->file(fd) == nullptr) return -EBADF;
+  // A connection knows where to: the address is only looked at for being one.
+  if (address != nullptr && length > sizeof(sockaddr_storage)) return -EINVAL;
+  iovec piece{.iov_base = const_cast<void*>(octets),  // not written to
+              .iov_len = std::min<std::size_t>(size, INT_MAX & ~4095)};
+  msghdr message{};
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  if (octets == nullptr && size != 0) return -EFAULT;
+  return tables_->send(fd, message, flags);
+}
+
+ssize_t Sockets::send(int fd, const void* octets, std::size_t size, int flags) {
+  return sendto(fd, octets, size, flags, nullptr, 0);
+}
+
+ssize_t Sockets::writev(int fd, const iovec* pieces, int count) {
+  File* const file = tables_->file(fd);
+  if (file == nullptr) return -EBADF;
+  if (count < 0 || count > IOV_MAX) return -EINVAL;
+  if (const int error = check_pieces(pieces, static_cast<std::size_t>(count))) return error;
+  if (!file->socket) return -EINVAL;
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(pieces);  // not written to
+  message.msg_iovlen = static_cast<std::size_t>(count);
+  return tables_->send(fd, message, 0);
+}
+
+ssize_t Sockets::write(int fd, const void* octets, std::size_t size) {
+  const iovec piece{.iov_base = const_cast<void*>(octets),  // not written to
+                    .iov_len = std::min<std::size_t>(size, INT_MAX & ~4095)};
+  return writev(fd, &piece, 1);
+}
+
+}  // namespace tuntcp::bsd
