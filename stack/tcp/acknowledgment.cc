@@ -92,7 +92,7 @@ void tell_congestion_control(Tcb& tcb, const recovery::AckOutcome& outcome,
                        .rtt = rtt,
                        .rate = {},
                        .mss = effective_send_mss(tcb, tcb.agreed.timestamps ? 12 : 0),
-                       .is_cwnd_limited = tcb.cwnd_limited,
+                       .is_cwnd_limited = tcb.window_use.is_limiting(controller.window()),
                        .in_recovery = tcb.recovery.in_recovery()});
   }
   if (outcome.left_recovery) controller.on_recovery_exit(now);
@@ -103,6 +103,8 @@ void tell_congestion_control(Tcb& tcb, const recovery::AckOutcome& outcome,
 void become_established(Tcb& tcb, const Segment& seg, Cause cause, Instant now) {
   // The SYN's round trip, unless it was sent twice (Karn).
   if (tcb.retransmits == 0) tcb.rtt.on_sample(now - tcb.last_sent);
+  // RFC 6928, 2: one segment after "more than one SYN or SYN/ACK retransmissions".
+  const std::uint32_t segments = tcb.retransmits > 1 ? 1 : congestion::kInitialSegments;
   tcb.retransmits = 0;
   tcb.deadlines.cancel(Timer::retransmit);
   tcb.syn_due = false;
@@ -114,7 +116,9 @@ void become_established(Tcb& tcb, const Segment& seg, Cause cause, Instant now) 
   tcb.snd.wl2 = seg.ack;
   tcb.snd.max_wnd = tcb.snd.wnd;
   tcb.small_end = tcb.snd.una;
-  tcb.congestion->init(effective_send_mss(tcb, tcb.agreed.timestamps ? 12 : 0));
+  tcb.congestion->init(
+      {.mss = effective_send_mss(tcb, tcb.agreed.timestamps ? 12 : 0), .segments = segments});
+  tcb.window_use.restart(tcb.snd.una);
   // CLOSE before the handshake was over: 3.10.4, SYN-RECEIVED, sends the FIN now.
   enter(tcb, State::established, cause);
   if (tcb.fin_queued) enter(tcb, State::fin_wait_1, Cause::close_call);

@@ -165,10 +165,7 @@ Turn::Step Turn::send_lost(SeqRange lost) {
   std::uint32_t allowed = cwnd > in_flight ? cwnd - in_flight : 0;
   allowed -= allowed % mss;
   if (is_first_hole || in_flight == 0) allowed = std::max(allowed, mss);
-  if (allowed == 0) {
-    tcb_.cwnd_limited = true;
-    return Step::nothing;
-  }
+  if (allowed == 0) return Step::nothing;
 
   const std::uint32_t most =
       std::min(allowed, most_text(mss, header_octets(option_octets(options_for(tcb_, now_)))));
@@ -191,7 +188,6 @@ Turn::Step Turn::send_lost(SeqRange lost) {
 Turn::Step Turn::send_new() {
   const std::uint32_t unsent = tcb_.unsent();
   const bool fin_is_next = tcb_.fin_queued && !tcb_.fin_sent;
-  if (unsent == 0) tcb_.cwnd_limited = false;
   if (unsent == 0 && !fin_is_next) return Step::nothing;
 
   const std::uint32_t options = option_octets(options_for(tcb_, now_));
@@ -213,32 +209,35 @@ Turn::Step Turn::send_new() {
       .may_send_small =
           !tcb_.cork && !tcb_.more_follows && (tcb_.no_delay || tcb_.small_end <= tcb_.snd.una),
       .is_last = fin_is_next};
-  const SendDecision decision = may_send(request);
-  tcb_.cwnd_limited = decision.is_held_by_congestion;
-
-  const bool takes_all = decision.octets == unsent;
+  const std::uint32_t octets = may_send(request);
+  const bool takes_all = octets == unsent;
   // The FIN is an octet of the window too; it leaves alone if all text is sent.
-  const bool with_fin = fin_is_next && takes_all && request.window_left > decision.octets;
-  if (decision.octets == 0 && !with_fin) return Step::nothing;
+  const bool with_fin = fin_is_next && takes_all && request.window_left > octets;
+  if (octets == 0 && !with_fin) return Step::nothing;
 
   // MUST-61: PSH on what empties the queue, unless the application said that more follows.
-  const bool pushes = takes_all && decision.octets != 0 && !tcb_.more_follows;
+  const bool pushes = takes_all && octets != 0 && !tcb_.more_follows;
   Flags flags = pushes ? Flags(Flag::psh) : Flags();
   if (with_fin) flags |= Flag::fin;
   const SeqNum begin = tcb_.snd.nxt;
-  const Step step = send(begin, decision.octets, flags);
+  const Step step = send(begin, octets, flags);
   if (step != Step::sent) return step;
   if (with_fin) {
     tcb_.fin_sent = true;
-    tcb_.fin_at = begin + decision.octets;
+    tcb_.fin_at = begin + octets;
   }
-  tcb_.snd.nxt = begin + decision.octets + (with_fin ? 1 : 0);
+  tcb_.snd.nxt = begin + octets + (with_fin ? 1 : 0);
   tcb_.recovery.on_sent({begin, tcb_.snd.nxt}, now_);
-  tcb_.congestion->on_sent(now_, decision.octets, tcb_.recovery.in_flight());
-  tcb_.octets_sent += decision.octets;
+  const std::uint32_t in_flight_now = tcb_.recovery.in_flight();
+  tcb_.congestion->on_sent(now_, octets, in_flight_now);
+  tcb_.window_use.on_sent({.una = tcb_.snd.una,
+                           .nxt = tcb_.snd.nxt,
+                           .outstanding = octets_between(tcb_.snd.una, tcb_.snd.nxt),
+                           .is_held_by_the_window = in_flight_now + mss > cwnd});
+  tcb_.octets_sent += octets;
   tcb_.last_sent = now_;
-  if (decision.octets % mss != 0) tcb_.small_end = tcb_.snd.nxt;
-  if (decision.octets != 0) on_text_sent(tcb_, now_);
+  if (octets % mss != 0) tcb_.small_end = tcb_.snd.nxt;
+  if (octets != 0) on_text_sent(tcb_, now_);
   return Step::sent;
 }
 

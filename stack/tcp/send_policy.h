@@ -18,12 +18,7 @@ struct SendRequest {
   bool is_last = false;          // CLOSE was called: nothing will be added
 };
 
-struct SendDecision {
-  std::uint32_t octets = 0;
-  // More could leave if the congestion window were larger.
-  bool is_held_by_congestion = false;
-};
-
-SendDecision may_send(const SendRequest& request);
+// How many octets may leave as the next packet.
+std::uint32_t may_send(const SendRequest& request);
 
 }  // namespace tuntcp::tcp

@@ -18,6 +18,7 @@
 #include "stack/buffer/receive_buffer.h"
 #include "stack/buffer/send_buffer.h"
 #include "stack/tcp/congestion/any_controller.h"
+#include "stack/tcp/congestion/window_use.h"
 #include "stack/tcp/event_bits.h"
 #include "stack/tcp/recovery/recovery.h"
 #include "stack/tcp/rtt.h"
@@ -122,7 +123,6 @@ struct Tcb : TimerNode {
   bool send_was_refused = false;  // the application waits for room
   bool probe_due = false;         // the persist timer ran out
   bool syn_due = false;           // SYN or SYN,ACK is to be (re)sent
-  bool cwnd_limited = false;      // the congestion window, not the application, held data back
   bool no_delay = false;          // Nagle off
   bool cork = false;              // TCP_CORK: small segments wait
   bool more_follows = false;      // the last SEND said so, and no ACK came since
@@ -138,6 +138,7 @@ struct Tcb : TimerNode {
   buffer::Reassembly reassembly;
   recovery::Recovery recovery;
   congestion::AnyController congestion;
+  congestion::WindowUse window_use;
   Rtt rtt;
   ReceiveSpace space;
 

@@ -25,6 +25,57 @@ TEST(InitialWindow, IsTenSegments) {
   EXPECT_EQ(sent.back().end(), 10'001);
 }
 
+// RFC 6928, 2: the initial window is one segment only after "more than one SYN or SYN/ACK
+// retransmissions".
+TEST(InitialWindow, IsOneSegmentAfterTwoLostSyns) {
+  for (const int lost : {1, 2}) {
+    DrillOptions options = wide_open();
+    options.role = Role::active;
+    Drill d = Drill::closed(options);
+    ASSERT_TRUE(d.open().has_value());
+    d.advance(Duration::seconds(lost));
+    d.peer_sends(syn_ack({.mss = 1000, .wscale = 10}));
+    ASSERT_EQ(d.state(), State::established);
+    d.sent();
+    d.send(50'000);
+    EXPECT_EQ(d.sent().size(), lost == 1 ? 10U : 1U);
+  }
+}
+TEST(InitialWindow, IsOneSegmentAfterTwoLostSynAcks) {
+  Drill d = Drill::syn_received(wide_open());
+  d.advance(4_s);
+  ASSERT_EQ(d.sent().size(), 2U);
+  d.peer_sends(ack({.ack = 1}));
+  ASSERT_TRUE(d.accept());
+  d.send(50'000);
+  EXPECT_EQ(d.sent().size(), 1U);
+}
+
+// Linux, tcp_is_cwnd_limited: who fills the window exactly, round after round, has used it.
+TEST(SlowStart, GrowsForAnApplicationThatWritesOneWindowARound) {
+  Drill d = Drill::established(wide_open());
+  std::int64_t acked = 1;
+  d.send(10'000);
+  ASSERT_EQ(d.sent().size(), 10U);
+  d.advance(10_ms);
+  d.peer_sends(ack({.ack = acked += 10'000}));
+  d.send(20'000);
+  EXPECT_EQ(d.sent().size(), 20U);
+}
+// RFC 7661, 4.2: a window that was not used is not increased.
+TEST(SlowStart, DoesNotGrowForAnApplicationThatWritesLittle) {
+  Drill d = Drill::established(wide_open());
+  std::int64_t acked = 1;
+  for (int round = 0; round < 5; ++round) {
+    d.send(5'000);
+    ASSERT_EQ(d.sent().size(), 5U);
+    d.advance(10_ms);
+    d.peer_sends(ack({.ack = acked += 5'000}));
+  }
+  d.send(20'000);
+  EXPECT_EQ(d.sent().size(), 10U);
+}
+
 // Linux (29), every second segment acknowledged: 10, 20, 40 segments a round.
 TEST(SlowStart, DoublesInARound) {
   Drill d = Drill::established(wide_open());

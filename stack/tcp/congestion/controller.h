@@ -77,13 +77,23 @@ class Describer {
   virtual void value(const char* name, std::uint64_t value) = 0;
 };
 
+// RFC 6928, 2, with Linux's TCP_INIT_CWND.
+// Deviation: the RFC lets segments above 1460 octets have fewer, as few as two; to Linux ten is
+// ten, and so it is for the restart window.
+inline constexpr std::uint32_t kInitialSegments = 10;
+
+struct Start {
+  std::uint32_t mss = 0;
+  std::uint32_t segments = kInitialSegments;  // one, if the SYN was lost again and again
+};
+
 class Controller {
  public:
   virtual ~Controller() = default;
 
   virtual const char* name() const = 0;
   // The handshake is over and the sender's MSS is known (without options). Once, before the rest.
-  virtual void init(std::uint32_t mss) = 0;
+  virtual void init(const Start& start) = 0;
   // Path MTU discovery found another one.
   virtual void on_mss_change(std::uint32_t mss) = 0;
 
@@ -108,13 +118,5 @@ class Controller {
   virtual std::uint32_t send_quantum() const = 0;  // octets per burst
   virtual void describe(Describer& describer) const = 0;
 };
-
-// RFC 6928, 2: IW = min(10*MSS, max(2*MSS, 14600)).
-constexpr std::uint32_t initial_window(std::uint32_t mss) noexcept {
-  const std::uint32_t least = 2 * mss;
-  const std::uint32_t most = 10 * mss;
-  const std::uint32_t ten_ethernet_segments = least > 14600 ? least : 14600;
-  return most < ten_ethernet_segments ? most : ten_ethernet_segments;
-}
 
 }  // namespace tuntcp::tcp::congestion

@@ -15,9 +15,9 @@ const char* Reno::name() const {
   return "reno";
 }
 
-void Reno::init(std::uint32_t mss) {
-  mss_ = mss;
-  window_ = {.cwnd = initial_window(mss), .ssthresh = kInfiniteSsthresh};
+void Reno::init(const Start& start) {
+  mss_ = start.mss;
+  window_ = {.cwnd = start.segments * start.mss, .ssthresh = kInfiniteSsthresh};
   before_loss_ = window_;
   acked_ = 0;
   episode_ = Episode::none;
@@ -106,7 +106,7 @@ void Reno::on_idle(const IdlePeriod& period) {
   if (period.rto <= Duration::zero()) return;
   // RFC 5681, 4.1 falls back to the restart window at once; RFC 2861 (as Linux does) halves cwnd
   // for each RTO and remembers in ssthresh where it had been.
-  const std::uint32_t restart = std::min(initial_window(mss_), window_.cwnd);
+  const std::uint32_t restart = std::min(kInitialSegments * mss_, window_.cwnd);
   if (period.idle > period.rto && window_.cwnd > restart) {
     const std::uint32_t three_quarters = window_.cwnd / 4 * 3;
     window_.ssthresh = std::max(window_.ssthresh, three_quarters);

@@ -10,7 +10,7 @@ namespace tuntcp::tcp::congestion {
 class Reno final : public Controller {
  public:
   const char* name() const override;
-  void init(std::uint32_t mss) override;
+  void init(const Start& start) override;
   void on_mss_change(std::uint32_t mss) override;
   void on_sent(Instant now, std::uint32_t octets, std::uint32_t in_flight) override;
   void on_ack(const AckSample& ack) override;
@@ -31,7 +31,7 @@ class Reno final : public Controller {
   std::uint32_t least_ssthresh() const { return 2 * mss_; }  // RFC 5681, equation 4
 
   std::uint32_t mss_ = 536;  // MUST-15, until init()
-  Window window_{.cwnd = initial_window(536), .ssthresh = kInfiniteSsthresh};
+  Window window_{.cwnd = kInitialSegments * 536, .ssthresh = kInfiniteSsthresh};
   Window before_loss_ = window_;     // what on_spurious_loss() goes back to
   std::uint32_t acked_ = 0;          // in congestion avoidance, towards the next segment of cwnd
   Episode episode_ = Episode::none;  // until on_recovery_exit()

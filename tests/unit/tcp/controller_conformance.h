@@ -26,7 +26,7 @@ class ControllerConformance : public testing::Test {
  protected:
   ControllerConformance() {
     any_.template emplace<typename The::Type>();
-    any_->init(kMss);
+    any_->init({.mss = kMss});
   }
 
   Controller& controller() { return *any_; }
@@ -77,7 +77,7 @@ TYPED_TEST_P(ControllerConformance, StartsWithTheInitialWindowInSlowStart) {
 TYPED_TEST_P(ControllerConformance, InitMakesItNewAgain) {
   this->one_round();
   this->controller().on_timeout(this->loss(this->cwnd()));
-  this->controller().init(kMss);
+  this->controller().init({.mss = kMss});
   EXPECT_EQ(this->cwnd(), 10 * kMss);
   EXPECT_EQ(this->ssthresh(), kInfiniteSsthresh);
 }

@@ -24,14 +24,14 @@ constexpr Instant kNow = Instant::from_ns(1'000'000'000);
 
 Reno started() {
   Reno reno;
-  reno.init(kMss);
+  reno.init({.mss = kMss});
   return reno;
 }
 
 // In congestion avoidance with the given window: half of twice as much was in flight.
 Reno in_congestion_avoidance(std::uint32_t cwnd) {
   Reno reno;
-  reno.init(kMss);
+  reno.init({.mss = kMss});
   reno.on_ack({.now = kNow, .newly_acked = 2 * cwnd, .is_cwnd_limited = true});
   reno.on_loss({.now = kNow, .in_flight = 2 * cwnd});
   reno.on_recovery_exit(kNow);
@@ -42,14 +42,15 @@ void acked(Reno& reno, std::uint32_t octets) {
   reno.on_ack({.now = kNow, .newly_acked = octets, .is_cwnd_limited = true});
 }
 
-// RFC 6928, 2: min(10*MSS, max(2*MSS, 14600)).
-TEST(InitialWindow, FollowsTheFormula) {
-  EXPECT_EQ(initial_window(1460), 14600U);  // Ethernet
-  EXPECT_EQ(initial_window(1440), 14400U);  // Ethernet, IPv6
-  EXPECT_EQ(initial_window(536), 5360U);    // no MSS option
-  EXPECT_EQ(initial_window(8960), 17920U);  // jumbo frames: two segments
-  EXPECT_EQ(initial_window(65000), 130000U);
-  EXPECT_EQ(initial_window(48), 480U);
+// Linux (17): ten segments, of whatever size; RFC 6928, 2 has the same for segments up to 1460.
+TEST(Reno, StartsWithTenSegmentsOrAsManyAsItIsTold) {
+  Reno reno;
+  for (const std::uint32_t mss : {48U, 536U, 1460U, 8960U}) {
+    reno.init({.mss = mss});
+    EXPECT_EQ(reno.window().cwnd, 10 * mss);
+  }
+  reno.init({.mss = 1460, .segments = 1});
+  EXPECT_EQ(reno.window().cwnd, 1460U);
 }
 
 // One ACK for the whole window (a 64 KB super-packet is acknowledged at once) counts in full.
@@ -198,7 +199,7 @@ class Fixed final : public Controller {
     watch = alive_;
   }
   const char* name() const override { return "fixed"; }
-  void init(std::uint32_t mss) override { mss_ = mss; }
+  void init(const Start& start) override { mss_ = start.mss; }
   void on_mss_change(std::uint32_t mss) override { mss_ = mss; }
   void on_sent(Instant, std::uint32_t, std::uint32_t) override {}
   void on_ack(const AckSample&) override {}
@@ -229,7 +230,7 @@ TEST(AnyController, HoldsAnyControllerAndDestroysWhatItHeld) {
   AnyController controller;
 
   controller.emplace<Fixed>(watch);
-  controller->init(500);
+  controller->init({.mss = 500});
   EXPECT_STREQ(controller->name(), "fixed");
   EXPECT_EQ(controller->window().cwnd, 2000U);
   EXPECT_FALSE(watch.expired());
