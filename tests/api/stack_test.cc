@@ -8,32 +8,15 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/asio/write.hpp>
-#include <cstdlib>
 #include <future>
 #include <memory>
-#include <new>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "tests/allocations/allocations.h"
 #include "tests/api/worlds.h"
-
-// Every allocation of this program is counted, for the tests that want none.
-namespace {
-std::atomic<std::size_t> g_allocations = 0;
-}
-void* operator new(std::size_t size) {
-  ++g_allocations;
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
 
 namespace tuntcp::test {
 namespace {
@@ -339,7 +322,7 @@ class PingPong {
     wait_for_ball();
     client_.async_read_some(asio::buffer(&back_, 1), [this](error_code error, std::size_t) {
       if (error || ++rounds_ == kRounds) return;
-      if (rounds_ == kWarmUp) allocations_before_ = g_allocations;
+      if (rounds_ == kWarmUp) allocations_before_ = allocations();
       start();
     });
     client_.async_write_some(asio::buffer("b", 1), [](error_code, std::size_t) {});
@@ -373,7 +356,7 @@ TEST(Memory, ReadingAndWritingAllocatesNothing) {
   game.start();
   EXPECT_TRUE(world.loop.run_until([&] { return game.rounds_ == PingPong::kRounds; }));
   EXPECT_GT(game.allocations_before_, 0U);
-  EXPECT_EQ(g_allocations - game.allocations_before_, 0U);
+  EXPECT_EQ(allocations() - game.allocations_before_, 0U);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 #include "stack/buffer/reassembly.h"
 #include "stack/buffer/receive_buffer.h"
 #include "stack/buffer/send_buffer.h"
-#include "tests/budget/allocations.h"
+#include "tests/allocations/allocations.h"
 
 namespace tuntcp::buffer {
 namespace {
@@ -29,9 +29,9 @@ class BufferBudget : public ::testing::Test {
   template <class Cycle>
   static std::size_t allocations_when_warm(Cycle cycle) {
     for (int i = 0; i < 50; ++i) cycle();
-    const std::size_t before = budget::allocations();
+    const std::size_t before = test::allocations();
     for (int i = 0; i < 1'000; ++i) cycle();
-    return budget::allocations() - before;
+    return test::allocations() - before;
   }
 
   Arena arena_{kBlock, kPacket, 64 * kBlock};
@@ -39,10 +39,10 @@ class BufferBudget : public ::testing::Test {
 };
 
 TEST_F(BufferBudget, CountsAllocationsAtAll) {
-  const std::size_t before = budget::allocations();
+  const std::size_t before = test::allocations();
   const auto allocated = std::make_unique<Block>();
   ASSERT_NE(allocated, nullptr);
-  EXPECT_EQ(budget::allocations() - before, 1u);
+  EXPECT_EQ(test::allocations() - before, 1u);
 }
 
 TEST_F(BufferBudget, SuperPacketsReadAtOnce) {

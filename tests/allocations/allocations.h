@@ -3,8 +3,8 @@
 
 #include <cstddef>
 
-namespace tuntcp::budget {
+namespace tuntcp::test {
 
 std::size_t allocations();
 
-}  // namespace tuntcp::budget
+}  // namespace tuntcp::test

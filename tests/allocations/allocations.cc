@@ -1,13 +1,31 @@
-// Replaces the global operator new and delete of this program by ones that count. Not thread-safe:
-// the budgets are those of one thread.
-#include "tests/budget/allocations.h"
+// Counts on all threads: by replacing the global operator new and delete, or, where a sanitizer has
+// replaced them already, by its own hooks.
+#include "tests/allocations/allocations.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <new>
 
 namespace {
+std::atomic<std::size_t> the_count = 0;
+}
 
-std::size_t the_count = 0;
+std::size_t tuntcp::test::allocations() {
+  return the_count;
+}
+
+#ifdef TUNTCP_SANITIZED
+
+#include <sanitizer/allocator_interface.h>
+
+namespace {
+[[maybe_unused]] const int kInstalled = __sanitizer_install_malloc_and_free_hooks(
+    [](const volatile void*, std::size_t) { ++the_count; }, [](const volatile void*) {});
+}  // namespace
+
+#else
+
+namespace {
 
 void* allocate(std::size_t octets, std::size_t alignment) {
   ++the_count;
@@ -25,11 +43,6 @@ std::size_t of(std::align_val_t alignment) {
 
 }  // namespace
 
-std::size_t tuntcp::budget::allocations() {
-  return the_count;
-}
-
-// All forms, for a sanitizer has its own of those that are left out.
 void* operator new(std::size_t octets) {
   return allocate(octets, kUsual);
 }
@@ -79,3 +92,5 @@ void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
 void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept {
   std::free(memory);
 }
+
+#endif
