@@ -17,8 +17,9 @@ std::size_t tuntcp::test::allocations() {
 #ifdef TUNTCP_SANITIZED
 
 // As <sanitizer/allocator_interface.h> has it, which Debian ships with clang only.
-extern "C" int __sanitizer_install_malloc_and_free_hooks(
-    void (*on_malloc)(const volatile void*, std::size_t), void (*on_free)(const volatile void*));
+extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void*,
+                                                                           std::size_t),
+                                                         void (*on_free)(const volatile void*));
 
 namespace {
 [[maybe_unused]] const int kInstalled = __sanitizer_install_malloc_and_free_hooks(
