@@ -1,0 +1,32 @@
+// From the text of a packet script to its tree (script.h). The dialect is packetdrill's, as its
+// syntax.md gives it; what of it is known only by sight becomes an UnknownSpec.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "tools/drill/scanner.h"
+#include "tools/drill/script.h"
+
+namespace tuntcp::drill {
+
+// How deep brackets may nest.
+inline constexpr int kMaxNesting = 32;
+
+// ScriptError where `text` is not a script. Total and bounded for any text: no more memory than a
+// small multiple of it, no recursion deeper than kMaxNesting.
+Script parse(std::string_view text, const std::string& file);
+
+// Numbers as scripts write them. ScriptError where it is above `most`.
+std::uint64_t number_of(const Scanner& scanner, const Token& token, std::uint64_t most);
+
+// Thrown by parse_packet() where a packet has something known only by sight.
+struct KnownBySight {
+  Position at{};
+  std::string what{};
+};
+
+// One packet, behind "<" or ">". In packet_parser.cc.
+PacketSpec parse_packet(Scanner& scanner, Direction direction);
+
+}  // namespace tuntcp::drill
