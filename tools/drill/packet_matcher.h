@@ -1,0 +1,22 @@
+// Does a segment that the stack sent look as the script says? Both are in the script's numbers.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "tools/drill/script.h"
+
+namespace tuntcp::drill {
+
+struct MatchRules {
+  // More than one segment: where PSH stands depends on how an offload cuts, so it may differ.
+  bool is_super = false;
+  // TSvals are held against the script (--tcp_ts_tick_usecs); elsewhere only TSecrs are.
+  bool checks_tsval = false;
+};
+
+// The first field that differs, as "ack: 1001, not 1", or nothing.
+std::optional<std::string> difference(const PacketSpec& expected, const PacketSpec& actual,
+                                      const MatchRules& rules);
+
+}  // namespace tuntcp::drill
