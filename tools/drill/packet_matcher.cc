@@ -33,14 +33,13 @@ std::optional<std::string> ip_difference(const IpSpec& expected, const IpSpec& a
   return std::nullopt;
 }
 
-std::optional<std::string> option_difference(const TcpSpec& expected, const TcpSpec& actual,
-                                             const MatchRules& rules) {
+std::optional<std::string> option_difference(const TcpSpec& expected, const TcpSpec& actual) {
   if (expected.any_options) return std::nullopt;
   if (expected.options.size() != actual.options.size()) return "the options";
   for (std::size_t i = 0; i < expected.options.size(); ++i) {
     OptionSpec wanted = expected.options[i];
     const OptionSpec& sent = actual.options[i];
-    if (wanted.kind == OptionSpec::Kind::timestamps && !rules.checks_tsval) {
+    if (wanted.kind == OptionSpec::Kind::timestamps) {
       wanted.value = sent.value;
     }
     if (describe(wanted) != describe(sent)) {
@@ -67,7 +66,7 @@ std::optional<std::string> tcp_difference(const TcpSpec& expected, const TcpSpec
   if (auto wrong = differs("urg", expected.urgent.value_or(0), actual.urgent.value_or(0))) {
     return wrong;
   }
-  return option_difference(expected, actual, rules);
+  return option_difference(expected, actual);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Does a segment that the stack sent look as the script says? Both are in the script's numbers.
+// Does a segment that the stack sent look as the script says? Both are in the script's numbers. Its
+// TSval is not looked at here: what it may be is a question of time.
 #pragma once
 
 #include <optional>
@@ -11,8 +12,6 @@ namespace tuntcp::drill {
 struct MatchRules {
   // More than one segment: where PSH stands depends on how an offload cuts, so it may differ.
   bool is_super = false;
-  // TSvals are held against the script (--tcp_ts_tick_usecs); elsewhere only TSecrs are.
-  bool checks_tsval = false;
 };
 
 // The first field that differs, as "ack: 1001, not 1", or nothing.

@@ -16,6 +16,7 @@ using Run = std::function<int()>;
 void add_up(CLI::App& app, Run& run);
 void add_get(CLI::App& app, Run& run);
 void add_nc(CLI::App& app, Run& run);
+void add_drill(CLI::App& app, Run& run);
 void add_control_commands(CLI::App& app, Run& run);  // ss, nstat, sysctl
 
 }  // namespace tuntcp::tools

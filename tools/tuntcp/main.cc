@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
   tuntcp::tools::add_up(app, run);
   tuntcp::tools::add_get(app, run);
   tuntcp::tools::add_nc(app, run);
+  tuntcp::tools::add_drill(app, run);
   tuntcp::tools::add_control_commands(app, run);
 
   try {
