@@ -10,6 +10,8 @@
 #include <utility>
 
 #include "stack/base/checksum.h"
+#include "tools/drill/packet_codec.h"
+#include "tools/drill/symbols.h"
 #include "tools/drill/tcp_info_names.h"
 
 namespace tuntcp::drill {
@@ -22,8 +24,8 @@ constexpr std::size_t kControlOctets = 256;
 // Rounds of output and repeated calls at one instant: more is a loop of the stack with itself.
 constexpr int kMaxRounds = 1'000'000;
 
-// Flags that the sockets answer as a kernel would that does not have them.
-constexpr int kUnmappedFlags = MSG_OOB | MSG_ZEROCOPY | MSG_FASTOPEN | MSG_ERRQUEUE;
+// Flags that the sockets answer as a kernel would that does not have them, or pass over.
+constexpr int kUnmappedFlags = MSG_OOB | MSG_ZEROCOPY | MSG_FASTOPEN | MSG_ERRQUEUE | MSG_EOR;
 
 // What the engine does not count: a zero would be no answer.
 constexpr const char* kUntold[] = {
@@ -49,6 +51,19 @@ Octets whole(const wire::OutgoingPacket& packet) {
     store_be16(octets.data() + packet.checksum_start + 16, sum.checksum());
   }
   return octets;
+}
+
+std::string flag_names(int flags) {
+  std::string names;
+  const std::pair<int, const char*> known[] = {{MSG_OOB, "MSG_OOB"},
+                                               {MSG_ZEROCOPY, "MSG_ZEROCOPY"},
+                                               {MSG_FASTOPEN, "MSG_FASTOPEN"},
+                                               {MSG_ERRQUEUE, "MSG_ERRQUEUE"},
+                                               {MSG_EOR, "MSG_EOR"}};
+  for (const auto& [flag, name] : known) {
+    if ((flags & flag) != 0) names += names.empty() ? name : std::string("|") + name;
+  }
+  return names;
 }
 
 struct SocketAddress {
@@ -95,6 +110,16 @@ std::optional<Endpoint> endpoint_of(const sockaddr_storage& storage) {
                                  ? IpAddress::from_octets(Family::ipv4, in6.sin6_addr.s6_addr + 12)
                                  : IpAddress::from_octets(Family::ipv6, in6.sin6_addr.s6_addr),
                   .port = ntohs(in6.sin6_port)};
+}
+
+bool asks_for_fast_open(const Octets& octets) {
+  const auto packet = read_packet(octets);
+  const auto* tcp = packet ? std::get_if<TcpSpec>(&packet->spec.body) : nullptr;
+  return tcp != nullptr &&
+         std::any_of(tcp->options.begin(), tcp->options.end(), [](const OptionSpec& option) {
+           return option.kind == OptionSpec::Kind::fast_open ||
+                  option.kind == OptionSpec::Kind::fast_open_experimental;
+         });
 }
 
 }  // namespace
@@ -354,8 +379,7 @@ bsd::Attempt EngineBackend::attempt_of(Call& call) const {
 void EngineBackend::refuse_unmapped(const CallRequest& request, std::int64_t result) const {
   const bool is_option = request.name == "setsockopt" || request.name == "getsockopt";
   if (is_option && result == -ENOPROTOOPT) {
-    throw Unmapped(request.name + " of level " + std::to_string(request.level) + ", option " +
-                   std::to_string(request.option));
+    throw Unmapped(request.name + "() of " + option_name(request.level, request.option));
   }
   if (request.name == "ioctl" && result == -ENOTTY) {
     throw Unmapped("ioctl " + std::to_string(request.command));
@@ -371,7 +395,7 @@ void EngineBackend::repeat(Call& call) {
 
 CallId EngineBackend::begin_call(const CallRequest& request) {
   if ((request.flags & kUnmappedFlags) != 0 && !request.buffers.empty()) {
-    throw Unmapped("flags of " + request.name + "(): " + std::to_string(request.flags));
+    throw Unmapped(request.name + "() with " + flag_names(request.flags & kUnmappedFlags));
   }
   const CallId id{next_call_++};
   auto call = std::make_unique<Call>(request);
@@ -403,6 +427,9 @@ std::map<std::string, std::int64_t> EngineBackend::tcp_info(int fd) {
 // ---- Packets.
 
 void EngineBackend::inject(const InjectedPacket& packet) {
+  if (commands_.assumes_fast_open() && asks_for_fast_open(packet.octets)) {
+    throw Unmapped("Fast Open (RFC 7413)");
+  }
   MutableBytes room = host_.arena().reserve();
   if (room.size() < packet.octets.size()) throw BackendFailure("no memory for a packet");
   std::memcpy(room.data(), packet.octets.data(), packet.octets.size());

@@ -23,6 +23,11 @@ class EngineCommands {
 
   // False: the last command's exit status would not be 0.
   bool run(std::string_view line, const std::string& folder);
+  // Usual settings that were run turn it on, which the engine passed over.
+  bool assumes_fast_open() const {
+    const auto it = assumed_.find("net.ipv4.tcp_fastopen");
+    return it != assumed_.end() && it->second != "0";
+  }
 
  private:
   // The words of one command; what it reads and whether it is inside a file of settings.

@@ -17,6 +17,8 @@ BackendOptions usual_addresses(IpVersion version) {
   backend.gateway = *IpAddress::parse(is_v6 ? "2001:db8:1::2" : "198.51.100.2");
   backend.remote = *IpAddress::parse(is_v6 ? "2001:db8::1" : "192.0.2.1");
   backend.local_prefix = is_v6 ? 64 : 24;
+  // So that the MSS is 1460 in either family, as scripts expect.
+  backend.mtu = is_v6 ? 1520 : 1500;
   return backend;
 }
 

@@ -218,6 +218,17 @@ std::optional<std::int64_t> symbol(std::string_view name) {
   return std::nullopt;
 }
 
+std::string option_name(int level, int option) {
+  const std::string_view prefix = level == SOL_SOCKET     ? "SO_"
+                                  : level == IPPROTO_TCP  ? "TCP_"
+                                  : level == IPPROTO_IPV6 ? "IPV6_"
+                                                          : "IP_";
+  for (const Symbol& known : kSymbols) {
+    if (known.value == option && known.name.starts_with(prefix)) return std::string(known.name);
+  }
+  return "level " + std::to_string(level) + ", option " + std::to_string(option);
+}
+
 std::string error_name(int error) {
   const char* name = strerrorname_np(error);
   return std::string(name != nullptr ? name : std::to_string(error)) + " (" +
