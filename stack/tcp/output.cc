@@ -137,7 +137,9 @@ OutputResult Turn::send_syn() {
                            .has_sack = tcb_.agreed.sack};
     segment.options = answer(agreed, shared.sysctl, mss, {.value = clock, .echo = tcb_.ts.recent});
   }
-  segment.wnd = initial_window(tcb_.space.buffer, mss);
+  // An ACK in SYN-RECEIVED rounded the window up to its scale's unit; it never shrinks (SHLD-14).
+  segment.wnd = std::max(initial_window(tcb_.space.buffer, mss),
+                         static_cast<std::uint16_t>(std::min(tcb_.rcv.wnd(), 65'535U)));
   tcb_.rcv.edge = later_of(tcb_.rcv.edge, tcb_.rcv.nxt + segment.wnd);
   const SendResult result = send_segment(segment, shared.link_of(tcb_), sink_);
   if (!was_accepted(result)) return OutputResult::blocked;

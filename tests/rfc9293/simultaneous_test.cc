@@ -41,6 +41,20 @@ TEST(SimultaneousOpen, SynAckIsRetransmitted) {
   EXPECT_THAT(d.sent(), ElementsAre(IsSynAck({.seq = 0, .ack = 1, .at = 1_s}),
                                     IsSynAck({.seq = 0, .ack = 1, .at = 3_s})));
 }
+// 3.8.6, SHLD-14: an ACK in between states its window in units of the scale, the SYN,ACK in octets
+// (RFC 7323, 2.2). The right edge does not move left from the one to the other.
+TEST(SimultaneousOpen, RepeatedSynAckDoesNotShrinkTheWindow) {
+  Drill d = Drill::syn_received({.role = Role::active, .wscale = 3});
+  d.peer_sends(syn({.seq = 0}));
+  const std::vector<Sent> acks = d.sent();
+  ASSERT_THAT(acks, ElementsAre(IsAck({.seq = 1, .ack = 1})));
+  const std::uint8_t shift = d.status().rcv_wscale;
+  ASSERT_GT(shift, 0);
+  d.advance(1_s);
+  const std::vector<Sent> repeated = d.sent();
+  ASSERT_THAT(repeated, ElementsAre(IsSynAck({.seq = 0, .ack = 1})));
+  EXPECT_GE(repeated[0].window, acks[0].window << shift);
+}
 TEST(SimultaneousOpen, OptionsAreThoseBothOffered) {
   Drill d = Drill::closed({.role = Role::active, .wscale = 3, .sack = true, .ts = 700});
   ASSERT_TRUE(d.open().has_value());
