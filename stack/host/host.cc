@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "stack/host/inconsistency.h"
 #include "stack/host/statuses.h"
 #include "stack/host/tables.h"
 #include "stack/tcp/ack_policy.h"
@@ -450,6 +451,10 @@ bool Host::is_idle() const {
   const HostTables& t = *tables_;
   return t.tcbs.size() == 0 && t.half_opens.size() == 0 && t.time_waits.size() == 0 &&
          !t.has_output() && next_deadline() == Instant::never();
+}
+
+std::optional<std::string> Host::inconsistency() const {
+  return inconsistency_of(*tables_);
 }
 
 tcp::StateLog& Host::state_log() {

@@ -187,6 +187,9 @@ class Host {
   // True when no connection, half-open, TIME-WAIT, timer or unsent packet is left (listeners may
   // be).
   bool is_idle() const;
+  // The first of the host's own rules that does not hold, in words; nothing if all do. Looks at
+  // everything, so it is for tests and simulations, which ask after every call.
+  std::optional<std::string> inconsistency() const;
 
  private:
   std::unique_ptr<HostTables> tables_;

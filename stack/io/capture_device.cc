@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <utility>
 
-#include "stack/io/wire_packets.h"
+#include "stack/wire/wire_packets.h"
 
 namespace tuntcp::io {
 namespace {
@@ -113,7 +113,7 @@ void CaptureDevice::capture(Bytes packet, const wire::ReceivedOffload& offload) 
   if (!file_) return;
   const Instant now = clock_();
   std::uint64_t written = 0;
-  for_each_wire_packet(packet, offload, [&](Bytes on_wire) {
+  wire::for_each_wire_packet(packet, offload, [&](Bytes on_wire) {
     file_->append(on_wire, now);
     ++written;
   });

@@ -1,6 +1,6 @@
 // for_each_wire_packet against the kernel's own segmentation: a super-packet goes in at one TUN
 // device with all offloads and is forwarded to another with none, where the kernel has to cut it.
-#include "stack/io/wire_packets.h"
+#include "stack/wire/wire_packets.h"
 
 #include <gmock/gmock.h>
 
@@ -17,7 +17,7 @@ using Checksum = wire::ReceivedOffload::Checksum;
 
 Packets wire_packets(Bytes packet, const wire::ReceivedOffload& offload) {
   Packets packets;
-  for_each_wire_packet(packet, offload,
+  wire::for_each_wire_packet(packet, offload,
                        [&](Bytes octets) { packets.emplace_back(octets.begin(), octets.end()); });
   return packets;
 }

@@ -8,11 +8,11 @@
 #include "stack/base/bytes.h"
 #include "stack/wire/offload.h"
 
-namespace tuntcp::io {
+namespace tuntcp::wire {
 
 // Calls visit(octets) for each wire packet, in order; valid during the call only. A packet that
 // needs no change is handed on as it is, and so is one that is not understood.
-void for_each_wire_packet(Bytes packet, const wire::ReceivedOffload& offload,
+void for_each_wire_packet(Bytes packet, const ReceivedOffload& offload,
                           const std::function<void(Bytes)>& visit);
 
-}  // namespace tuntcp::io
+}  // namespace tuntcp::wire

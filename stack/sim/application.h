@@ -2,16 +2,16 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "stack/host/host.h"
-#include "tests/property/pair.h"
-#include "tests/support/dice.h"
+#include "stack/sim/dice.h"
+#include "stack/sim/stream.h"
+#include "stack/sim/world.h"
 
-namespace tuntcp::test {
+namespace tuntcp::sim {
 
 // How one end of a connection behaves.
 struct Habits {
@@ -34,12 +34,17 @@ struct Habits {
   bool is_graceful() const { return end == End::close || end == End::answer; }
 };
 
-// One end of a connection. Its octets are a fixed function of `stream` and their offset, so that
-// the other end can tell whether it got each of them once and in order.
+// One end of a connection: writes `out` and reads `in`.
 class Application {
  public:
-  Application(Pair& pair, Side side, ConnectionId id, const Habits& habits, std::uint64_t stream,
-              std::uint64_t peer_stream, std::uint64_t seed);
+  struct Place {
+    HostIndex host = 0;
+    ConnectionId id;
+  };
+  Application(World& world, const Place& place, const Habits& habits, Stream& out, Stream& in,
+              std::uint64_t seed);
+  Application(const Application&) = delete;
+  Application& operator=(const Application&) = delete;
 
   void on_event(const Event& event);
   void start();
@@ -51,8 +56,8 @@ class Application {
   std::optional<Error> error() const { return error_; }
   // The stream ended by its own choice before it was whole.
   bool was_cut_short() const { return was_cut_short_; }
-  std::uint64_t written() const { return written_; }
-  std::uint64_t read() const { return read_; }
+  std::uint64_t written() const { return out_.written(); }
+  std::uint64_t read() const { return in_.read(); }
   bool has_closed() const { return has_closed_; }
   const Habits& habits() const { return habits_; }
   std::string describe() const;
@@ -65,13 +70,15 @@ class Application {
   bool takes_a_pause();
   void release();
   void learn(Error error);
+  void note(std::string_view what) const;
 
-  Pair& pair_;
-  const Side side_;
-  const ConnectionId id_;
+  Host& host() { return world_.host(place_.host); }
+
+  World& world_;
+  const Place place_;
   const Habits habits_;
-  const std::uint64_t stream_;
-  const std::uint64_t peer_stream_;
+  Stream& out_;
+  Stream& in_;
   Dice dice_;
   bool is_connected_ = false;
   bool is_acting_ = false;
@@ -82,11 +89,6 @@ class Application {
   std::optional<Error> error_;
   Instant paused_until_;
   Instant started_;
-  std::uint64_t written_ = 0;
-  std::uint64_t read_ = 0;
 };
 
-// The octets of a stream from `offset` on.
-void write_stream(std::uint64_t stream, std::uint64_t offset, MutableBytes out);
-
-}  // namespace tuntcp::test
+}  // namespace tuntcp::sim

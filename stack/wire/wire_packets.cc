@@ -1,4 +1,4 @@
-#include "stack/io/wire_packets.h"
+#include "stack/wire/wire_packets.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -8,7 +8,7 @@
 #include "stack/wire/ip.h"
 #include "stack/wire/tcp_header.h"
 
-namespace tuntcp::io {
+namespace tuntcp::wire {
 namespace {
 
 constexpr std::uint8_t kProtocolUdp = 17;
@@ -16,12 +16,12 @@ constexpr std::size_t kUdpChecksumOffset = 6;
 
 // The checksum field holds the pseudo-header's sum: a sum over the transport's octets as they are
 // gives the final one.
-void complete_checksum(const wire::IpHeader& ip, MutableBytes packet) {
+void complete_checksum(const IpHeader& ip, MutableBytes packet) {
   const MutableBytes transport =
       packet.subspan(ip.header_octets, ip.total_octets - ip.header_octets);
   const bool is_udp = ip.protocol == kProtocolUdp;
-  if (!is_udp && ip.protocol != wire::kProtocolTcp) return;
-  const std::size_t offset = is_udp ? kUdpChecksumOffset : wire::kTcpChecksumOffset;
+  if (!is_udp && ip.protocol != kProtocolTcp) return;
+  const std::size_t offset = is_udp ? kUdpChecksumOffset : kTcpChecksumOffset;
   if (transport.size() < offset + 2) return;
   std::uint16_t value = checksum(transport);
   // RFC 768: zero would mean that there is none.
@@ -30,7 +30,7 @@ void complete_checksum(const wire::IpHeader& ip, MutableBytes packet) {
 }
 
 // Adapts the headers of one segment, copied from the super-packet's, to `packet`'s own length.
-void adapt_headers(const wire::IpHeader& ip, std::uint32_t number, std::uint32_t payload_before,
+void adapt_headers(const IpHeader& ip, std::uint32_t number, std::uint32_t payload_before,
                    bool is_last, MutableBytes packet) {
   std::uint8_t* p = packet.data();
   if (ip.source.is_v4()) {
@@ -39,36 +39,36 @@ void adapt_headers(const wire::IpHeader& ip, std::uint32_t number, std::uint32_t
     store_be16(p + 10, 0);
     store_be16(p + 10, checksum(packet.first(ip.header_octets)));
   } else {
-    store_be16(p + 4, static_cast<std::uint16_t>(packet.size() - wire::kIpv6HeaderOctets));
+    store_be16(p + 4, static_cast<std::uint16_t>(packet.size() - kIpv6HeaderOctets));
   }
 
   const MutableBytes segment = packet.subspan(ip.header_octets);
   std::uint8_t* t = segment.data();
   store_be32(t + 4, load_be32(t + 4) + payload_before);
-  auto flags = wire::Flags::from_octet(t[13]);
+  auto flags = Flags::from_octet(t[13]);
   // The end is the last segment's; CWR is said once (RFC 3168, 6.1.2).
-  if (!is_last) flags = flags.without(wire::Flag::fin).without(wire::Flag::psh);
-  if (number != 0) flags = flags.without(wire::Flag::cwr);
+  if (!is_last) flags = flags.without(Flag::fin).without(Flag::psh);
+  if (number != 0) flags = flags.without(Flag::cwr);
   t[13] = flags.octet();
-  store_be16(t + wire::kTcpChecksumOffset, 0);
-  ChecksumSum sum = pseudo_header_sum(ip.source, ip.destination, wire::kProtocolTcp,
+  store_be16(t + kTcpChecksumOffset, 0);
+  ChecksumSum sum = pseudo_header_sum(ip.source, ip.destination, kProtocolTcp,
                                       static_cast<std::uint32_t>(segment.size()));
   sum.add(segment);
-  store_be16(t + wire::kTcpChecksumOffset, sum.checksum());
+  store_be16(t + kTcpChecksumOffset, sum.checksum());
 }
 
 }  // namespace
 
-void for_each_wire_packet(Bytes packet, const wire::ReceivedOffload& offload,
+void for_each_wire_packet(Bytes packet, const ReceivedOffload& offload,
                           const std::function<void(Bytes)>& visit) {
-  const bool is_partial = offload.checksum == wire::ReceivedOffload::Checksum::partial;
+  const bool is_partial = offload.checksum == ReceivedOffload::Checksum::partial;
   if (!is_partial && offload.gso_size == 0) return visit(packet);
-  const auto ip = wire::parse_ip(packet, true);
+  const auto ip = parse_ip(packet, true);
   if (!ip) return visit(packet);
 
   std::uint32_t headers = ip->header_octets;
-  if (offload.gso_size != 0 && ip->protocol == wire::kProtocolTcp) {
-    const auto tcp = wire::parse_tcp(packet.subspan(headers, ip->total_octets - ip->header_octets));
+  if (offload.gso_size != 0 && ip->protocol == kProtocolTcp) {
+    const auto tcp = parse_tcp(packet.subspan(headers, ip->total_octets - ip->header_octets));
     if (!tcp) return visit(packet);
     headers += tcp->header_octets;
   }
@@ -91,4 +91,4 @@ void for_each_wire_packet(Bytes packet, const wire::ReceivedOffload& offload,
   }
 }
 
-}  // namespace tuntcp::io
+}  // namespace tuntcp::wire

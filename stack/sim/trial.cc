@@ -1,0 +1,194 @@
+#include "stack/sim/trial.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "stack/sim/status_check.h"
+
+namespace tuntcp::sim {
+namespace {
+
+// Longer than everything that gives up by itself, one after the other.
+constexpr Duration kLongest = Duration::seconds(6 * 3600);
+
+std::uint64_t cookie_of(std::size_t index, std::size_t end) {
+  return 2 * index + end + 1;
+}
+
+}  // namespace
+
+Trial::Trial(const Scenario& scenario) : scenario_(scenario), world_(scenario.world) {
+  for (const Scenario::Path& path : scenario.paths) {
+    world_.link(path.from, path.to).settings() = path.settings;
+  }
+  for (std::size_t i = 0; i < scenario.connections.size(); ++i) {
+    Connection connection;
+    for (std::size_t end : {0, 1}) {
+      connection.streams[end] = std::make_unique<Stream>(cookie_of(i, end), world_.faults());
+    }
+    connections_.push_back(std::move(connection));
+  }
+  world_.on_event = [this](HostIndex host, const Event& event) { on_event(host, event); };
+}
+
+void Trial::expect(bool holds, std::string_view what, const Application* end,
+                   const Application* peer) {
+  if (holds) return;
+  std::string text(what);
+  if (end != nullptr) text += ": " + end->describe();
+  if (peer != nullptr) text += ", its peer is " + peer->describe();
+  world_.faults().add(std::move(text));
+}
+
+void Trial::listen() {
+  for (HostIndex host = 0; host < world_.host_count(); ++host) {
+    const Endpoint everywhere{.address = IpAddress::any(Family::ipv6), .port = kListeningPort};
+    const auto listener = world_.host(host).listen(everywhere, {.backlog = scenario_.backlog},
+                                                   scenario_.connections[0].ends[host % 2].options);
+    expect(listener.has_value(), "a host cannot listen", nullptr);
+  }
+}
+
+Application* Trial::add(std::size_t index, std::size_t end, ConnectionId id) {
+  Connection& connection = connections_[index];
+  if (connection.ends[end] != nullptr) {
+    expect(false, "the same connection came twice", connection.ends[end].get());
+    return nullptr;
+  }
+  const Scenario::End& script = scenario_.connections[index].ends[end];
+  connection.ends[end] = std::make_unique<Application>(
+      world_, Application::Place{.host = script.host, .id = id}, script.habits,
+      *connection.streams[end], *connection.streams[1 - end],
+      scenario_.world.seed * 1000 + cookie_of(index, end));
+  world_.host(script.host).set_cookie(id, cookie_of(index, end));
+  return connection.ends[end].get();
+}
+
+void Trial::open(std::size_t index, std::size_t end) {
+  const Scenario::End& script = scenario_.connections[index].ends[end];
+  world_.note(script.host, "opens connection " + std::to_string(index));
+  const auto id =
+      world_.host(script.host)
+          .open(scenario_.remote(index, end),
+                {.local = scenario_.local(index, end), .socket = script.options}, world_.now());
+  if (!id) return expect(false, std::string("OPEN fails: ") + to_string(id.error()), nullptr);
+  add(index, end, *id);
+}
+
+void Trial::accept(HostIndex host, ListenerId listener) {
+  while (const auto id = world_.host(host).accept(listener)) {
+    const auto status = world_.host(host).status(*id, world_.now());
+    const std::size_t index = (status->tuple.remote.port - 20'000U) / 2;
+    if (index >= connections_.size()) return expect(false, "a stranger connects", nullptr);
+    world_.note(host, "accepts connection " + std::to_string(index));
+    if (Application* const end = add(index, 1, *id)) end->start();
+  }
+}
+
+void Trial::on_event(HostIndex host, const Event& event) {
+  if (event.is_listener) {
+    const ListenerId listener = event.listener;
+    world_.at(world_.now() + scenario_.accept_delay,
+              [this, host, listener] { accept(host, listener); });
+    return;
+  }
+  if (event.cookie == 0) return;
+  const std::size_t number = event.cookie - 1;
+  if (auto& end = connections_[number / 2].ends[number % 2]) end->on_event(event);
+}
+
+void Trial::look_at_statuses() {
+  for (HostIndex host = 0; host < world_.host_count(); ++host) {
+    for (const Status& status : world_.host(host).list(world_.now())) {
+      const char* const nonsense = nonsense_in(status);
+      if (nonsense == nullptr) continue;
+      expect(false, "STATUS of " + status.tuple.local.to_string() + " shows " + nonsense, nullptr);
+    }
+  }
+}
+
+// Ends that wait for a peer which left without their noticing (its RST was lost, or the path was
+// cut) wait for ever, as without keep-alive they must. They may do so only then. (Where something
+// is in the way for good, even a peer that closed and was released in good order may have given
+// up.)
+bool Trial::gives_up_on_the_forgotten() {
+  bool any = false;
+  for (Connection& connection : connections_) {
+    for (const std::size_t i : {0, 1}) {
+      Application* const end = connection.ends[i].get();
+      const Application* const peer = connection.ends[1 - i].get();
+      if (end == nullptr || end->is_gone()) continue;
+      const bool peer_is_lost =
+          !scenario_.must_succeed || peer == nullptr || peer->was_cut_short() || peer->error();
+      expect(peer_is_lost, "nothing will ever happen again", end, peer);
+      end->give_up();
+      any = true;
+    }
+  }
+  return any;
+}
+
+void Trial::judge(std::size_t index) {
+  const Scenario::Connection& script = scenario_.connections[index];
+  const bool must_succeed = scenario_.must_succeed && script.ends[0].habits.is_graceful() &&
+                            script.ends[1].habits.is_graceful();
+  for (const std::size_t i : {0, 1}) {
+    const Application* const end = connections_[index].ends[i].get();
+    const Application* const peer = connections_[index].ends[1 - i].get();
+    if (end == nullptr) {
+      expect(!must_succeed, "a connection never came", peer);
+      continue;
+    }
+    expect(end->is_gone(), "an application is still there", end, peer);
+    expect(end->saw_end() || end->error() || end->was_cut_short(), "neither whole nor told why not",
+           end, peer);
+    expect(!end->saw_end() || (peer != nullptr && end->read() == peer->written()),
+           "the end came before all octets", end, peer);
+    if (!must_succeed) continue;
+    expect(!end->error() && end->saw_end() && end->written() == script.ends[i].habits.octets,
+           "not whole although it could be", end, peer);
+  }
+}
+
+void Trial::schedule() {
+  const Instant start = world_.start();
+  for (std::size_t i = 0; i < connections_.size(); ++i) {
+    const Scenario::Connection& script = scenario_.connections[i];
+    for (const std::size_t end : {0, 1}) {
+      if (end == 1 && !script.is_simultaneous) continue;
+      world_.at(start + script.opened_after, [this, i, end] { open(i, end); });
+    }
+  }
+  if (scenario_.later_mtu) {
+    world_.at(start + Duration::milliseconds(700), [this] {
+      wire::LinkCapabilities link = world_.host(0).link();
+      link.mtu = std::min(link.mtu, *scenario_.later_mtu);
+      world_.set_capabilities(0, link);
+    });
+  }
+  for (int look = 1; look <= 40; ++look) {
+    world_.at(start + Duration::milliseconds(50 * look), [this] { look_at_statuses(); });
+  }
+}
+
+void Trial::run() {
+  listen();
+  schedule();
+  const Instant limit = world_.start() + kLongest;
+  bool is_over = world_.run(limit);
+  if (is_over && gives_up_on_the_forgotten()) is_over = world_.run(limit);
+  if (!world_.faults().is_empty()) return;
+  expect(is_over, "it never ends", nullptr);
+  for (std::size_t i = 0; i < connections_.size(); ++i) judge(i);
+  world_.check_nothing_is_left();
+  world_.check_wakeups();
+}
+
+std::vector<std::string> faults_of_seed(std::uint64_t seed) {
+  const Scenario scenario = draw_scenario(seed);
+  Trial trial(scenario);
+  trial.run();
+  return trial.world().faults().texts();
+}
+
+}  // namespace tuntcp::sim
