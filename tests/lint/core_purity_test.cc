@@ -73,6 +73,7 @@ const std::map<std::string, std::string> kMayTakeMemory = {
     {"egress.cc.o", "the queue of packets to the host's own addresses"},
     {"error.cc.o", "the text of an error"},
     {"host.cc.o", "the host's tables"},
+    {"inconsistency.cc.o", "the text of what is wrong, for tests"},
     {"ingress.cc.o", "slabs of half-open connections, queues of replies"},
     {"segment_arrives.cc.o", "the queue of replies"},
     {"send_buffer.cc.o", "the chunks of the pool"},
@@ -80,6 +81,7 @@ const std::map<std::string, std::string> kMayTakeMemory = {
     {"sysctl.cc.o", "the text of a setting"},
     {"transitions.cc.o", "the record of changes of state, and the queue of replies"},
     {"transmissions.cc.o", "what is in flight, when it outgrows what it had"},
+    {"wire_packets.cc.o", "copies for those who look on: captures and simulated links"},
 };
 
 struct Symbols {

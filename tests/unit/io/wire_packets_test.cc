@@ -17,8 +17,8 @@ using Checksum = wire::ReceivedOffload::Checksum;
 
 Packets wire_packets(Bytes packet, const wire::ReceivedOffload& offload) {
   Packets packets;
-  wire::for_each_wire_packet(packet, offload,
-                       [&](Bytes octets) { packets.emplace_back(octets.begin(), octets.end()); });
+  wire::for_each_wire_packet(
+      packet, offload, [&](Bytes octets) { packets.emplace_back(octets.begin(), octets.end()); });
   return packets;
 }
 
