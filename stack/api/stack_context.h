@@ -4,7 +4,7 @@
 //   auto tun = tuntcp::io::TunDevice::open({.name = "tun0"});
 //   tuntcp::stack_config config;
 //   config.host.addresses.push_back(*tuntcp::Prefix::parse("198.51.100.2/24"));
-//   tuntcp::stack_context stack(io, std::move(*tun), config);
+//   tuntcp::stack_context stack(io, std::move(*tun), std::move(config));
 //   tuntcp::tcp::acceptor acceptor(stack, {boost::asio::ip::address_v4::any(), 7});
 #pragma once
 
