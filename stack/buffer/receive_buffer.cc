@@ -16,6 +16,7 @@ void ReceiveBuffer::push(Slice octets) {
     queue_.append_copy(std::move(octets));
     return;
   }
+  is_compact_ = false;
   const bool continues = group_ != nullptr && SliceQueue::is_same_block(group_->slice, octets);
   if (!continues) close_group();
   queue_.append(std::move(octets));
@@ -82,6 +83,7 @@ void ReceiveBuffer::pop_front() {
 }
 
 void ReceiveBuffer::compact() {
+  if (is_compact_) return;
   group_ = nullptr;
   SliceQueue packed;
   while (!queue_.is_empty()) {
@@ -93,6 +95,7 @@ void ReceiveBuffer::compact() {
     }
   }
   queue_ = std::move(packed);
+  is_compact_ = true;
 }
 
 void ReceiveBuffer::clear() {

@@ -35,6 +35,7 @@ class ReceiveBuffer {
   // octets <= readable().
   void consume(std::uint32_t octets);
   // Copies all that still lies in packet blocks into chunks, as far as there is memory for these.
+  // Cheap if nothing came since the last time.
   void compact();
   void clear();
 
@@ -52,6 +53,7 @@ class ReceiveBuffer {
   // none.
   SliceQueue::Piece* group_ = nullptr;
   std::uint32_t readable_ = 0;
+  bool is_compact_ = true;
 };
 
 }  // namespace tuntcp::buffer

@@ -158,6 +158,21 @@ void deliver(Tcb& tcb, buffer::Slice text) {
   tcb.events |= EventBits::readable;
 }
 
+// Text is refused before the host's memory for packets is used up, for at the end of it not even an
+// ACK could be read from the device. The peer still has what was never acknowledged. First this
+// connection gives back what it keeps beyond its octets, and what came out of order.
+bool is_memory_left(Tcb& tcb, const buffer::Slice& text) {
+  const buffer::Arena& arena = buffer::SliceQueue::arena_of(text);
+  const std::size_t enough = arena.limit_octets() / 8 * 7;
+  if (arena.octets_in_use() < enough) return true;
+  tcb.receive_buffer.compact();
+  if (arena.octets_in_use() >= enough && !tcb.reassembly.is_empty()) {
+    tcb.reassembly.clear();  // RFC 2018, 8 lets a receiver do that
+    mib(tcb).add(Counter::tcp_rcv_pruned);
+  }
+  return arena.octets_in_use() < enough;
+}
+
 void queue_out_of_order(Tcb& tcb, Segment& seg) {
   const std::uint32_t held = tcb.receive_buffer.memory() + tcb.reassembly.memory();
   if (held >= tcb.space.buffer) {
@@ -194,8 +209,10 @@ void process_text(Tcb& tcb, Segment& seg, Instant now) {
     seg.len -= old;
     acknowledge_now(tcb);
   }
-  if (text_end > tcb.rcv.edge) {
-    const std::uint32_t room = tcb.rcv.edge > seg.seq ? octets_between(seg.seq, tcb.rcv.edge) : 0;
+  // Beyond a FIN that came out of order the peer has no text either.
+  const SeqNum last = tcb.fin_is_ahead ? earlier_of(tcb.peer_fin_at, tcb.rcv.edge) : tcb.rcv.edge;
+  if (text_end > last) {
+    const std::uint32_t room = last > seg.seq ? octets_between(seg.seq, last) : 0;
     if (tcb.rcv.wnd() == 0) mib(tcb).add(Counter::tcp_zero_window_drop);
     seg.text.truncate(room);
     seg.len = room;
@@ -203,6 +220,13 @@ void process_text(Tcb& tcb, Segment& seg, Instant now) {
     acknowledge_now(tcb);
   }
   if (seg.text.is_empty()) return;
+  if (!is_memory_left(tcb, seg.text)) {
+    mib(tcb).add(Counter::tcp_rcv_q_drop);
+    seg.text.truncate(0);
+    seg.flags = seg.flags.without(Flag::fin);
+    acknowledge_now(tcb);
+    return;
+  }
 
   if (seg.seq != tcb.rcv.nxt) {
     queue_out_of_order(tcb, seg);
@@ -221,9 +245,16 @@ void process_text(Tcb& tcb, Segment& seg, Instant now) {
 void check_fin(Tcb& tcb, const Segment& seg) {
   if (!kSynchronized.contains(tcb.state) || tcb.fin_received) return;
   if (seg.has(Flag::fin)) {
-    tcb.fin_is_ahead = true;
-    tcb.peer_fin_at = seg.seq + seg.text.size();
     acknowledge_now(tcb);  // it tells of a gap even without text: RFC 5681, 4.2
+    const SeqNum fin_at = seg.seq + seg.text.size();
+    // A FIN in front of text that is held already would never be reached: the peer contradicts
+    // itself, and what it said first counts.
+    const bool is_contradiction =
+        tcb.fin_is_ahead || (!tcb.reassembly.is_empty() && tcb.reassembly.right_edge() > fin_at);
+    if (!is_contradiction) {
+      tcb.fin_is_ahead = true;
+      tcb.peer_fin_at = fin_at;
+    }
   }
   if (!tcb.fin_is_ahead || tcb.peer_fin_at != tcb.rcv.nxt) return;
   tcb.fin_is_ahead = false;

@@ -119,5 +119,26 @@ TEST(CheckFinCloseWait, LastsAsLongAsTheApplicationLikes) {
   EXPECT_THAT(d.sent(), ElementsAre(IsData({.seq = 1, .ack = 2, .len = 10})));
 }
 
+// A peer that contradicts itself: what it said first counts, and the stream still ends.
+TEST(CheckFin, TextBeyondAnEarlierFinIsNotTaken) {
+  Drill d = Drill::established();
+  d.peer_sends(fin({.seq = 101}));
+  d.peer_sends(data({.seq = 101, .len = 50}));
+  d.peer_sends(data({.seq = 1, .len = 150}));
+  EXPECT_EQ(d.state(), State::close_wait);
+  EXPECT_EQ(d.receive(), 100U);
+  EXPECT_EQ(d.receive().error(), Error::end_of_stream);
+}
+TEST(CheckFin, AFinInFrontOfTextThatIsHeldIsNotTaken) {
+  Drill d = Drill::established();
+  d.peer_sends(data({.seq = 101, .len = 50}));
+  d.peer_sends(fin({.seq = 121}));
+  d.peer_sends(data({.seq = 1, .len = 100}));
+  EXPECT_EQ(d.state(), State::established);
+  EXPECT_EQ(d.receive(), 150U);
+  d.peer_sends(fin({.seq = 151}));
+  EXPECT_EQ(d.state(), State::close_wait);
+}
+
 }  // namespace
 }  // namespace tuntcp::test

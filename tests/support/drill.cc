@@ -149,6 +149,7 @@ std::shared_ptr<Drill::World> Drill::make_world(const DrillOptions& options, Ins
   HostConfig config;
   config.addresses = {*Prefix::parse("198.51.100.1/24"), *Prefix::parse("2001:db8::1/64")};
   config.link = options.link;
+  config.receive_arena_octets = options.receive_arena_octets;
   for (const std::string& one : options.set) {
     const std::size_t equals = one.find('=');
     const auto done = set_sysctl(config.sysctl, std::string_view(one).substr(0, equals),

@@ -38,6 +38,7 @@ struct DrillOptions {
   wire::LinkCapabilities link{};
   SocketOptions socket{};
   int backlog = 128;
+  std::size_t receive_arena_octets = std::size_t{1} << 30;
   Duration rtt = 10_ms;  // of the handshake
   Port peer_port = 34'567;
   Port local_port = 80;
