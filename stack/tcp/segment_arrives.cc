@@ -83,10 +83,12 @@ Verdict check_rst(Tcb& tcb, const Segment& seg, Instant now) {
       break;
   }
   // An active OPEN is refused (MUST-11; a passive one is a HalfOpen and returns to LISTEN). In
-  // CLOSING and LAST-ACK nobody waits for anything any more.
+  // CLOSING and LAST-ACK nobody waits for anything any more, unless text is on its way: whoever
+  // wrote that must not be told that it arrived.
   Error error = Error::connection_reset;
   if (tcb.state == State::syn_received) error = Error::connection_refused;
-  if (tcb.state == State::closing || tcb.state == State::last_ack) error = Error::none;
+  const bool is_last = tcb.state == State::closing || tcb.state == State::last_ack;
+  if (is_last && tcb.send_buffer.size() == 0) error = Error::none;
   end(tcb, error, Cause::reset_received);
   return Verdict::drop;
 }

@@ -103,6 +103,23 @@ TEST(CheckRstQueues, WhatWasReceivedCanStillBeRead) {
   EXPECT_THAT(d.sent(), IsEmpty());
 }
 
+// 3.10.4: CLOSE is also "a push", so its caller believes in delivery. What was not acknowledged
+// when the RST came may not have arrived, and is not reported as sent.
+TEST(CheckRstQueues, TextThatALateCloserHasOutstandingIsReportedAsLost) {
+  for (const State state : {State::closing, State::last_ack}) {
+    Drill d = state == State::closing ? Drill::established() : Drill::close_wait();
+    d.send(10);
+    ASSERT_TRUE(d.close().has_value());
+    if (state == State::closing) d.peer_sends(fin({.ack = 1}));
+    ASSERT_EQ(d.state(), state);
+    static_cast<void>(d.events());
+    d.peer_sends(rst({.seq = 2}));
+    EXPECT_EQ(d.state(), State::closed);
+    EXPECT_EQ(d.status().error, Error::connection_reset);
+    EXPECT_EQ(d.events() & (EventBits::failed | EventBits::send_done), EventBits::failed);
+  }
+}
+
 // The counters of RFC 4022: ESTABLISHED or CLOSE-WAIT to CLOSED, and nothing else.
 TEST(CheckRstCounters, ResetOfAnEstablishedConnectionIsCounted) {
   Drill d = Drill::established();
