@@ -93,6 +93,7 @@ struct Event : tcp::EventBits {
   std::uint64_t cookie = 0;  // what the application set with set_cookie()
 };
 
+class Canonical;
 struct HostTables;
 
 class Host {
@@ -184,6 +185,10 @@ class Host {
   const wire::LinkCapabilities& link() const;
   // Changes of state, once it is turned on.
   tcp::StateLog& state_log();
+  // All that decides what this host will do, for a search that must know a state again. Numbers of
+  // one connection's two ends are told apart by the origins in `out`, so hosts with one pair of
+  // endpoints at a time are described well.
+  void describe(Canonical& out) const;
   // True when no connection, half-open, TIME-WAIT, timer or unsent packet is left (listeners may
   // be).
   bool is_idle() const;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "stack/base/canonical.h"
+
 namespace tuntcp::tcp {
 
 void Rtt::on_sample(Duration rtt) {
@@ -23,6 +25,12 @@ void Rtt::on_sample(Duration rtt) {
   const std::uint32_t deviation = srtt > us ? srtt - us : us - srtt;
   rttvar_x4_ = rttvar_x4_ - rttvar_x4_ / 4 + deviation;
   srtt_x8_ = srtt_x8_ - srtt + us;
+}
+
+void Rtt::describe(Canonical& out) const {
+  for (const std::uint32_t value : {srtt_x8_, rttvar_x4_, std::uint32_t{initial_rto_s_}}) {
+    out.number(value);
+  }
 }
 
 Duration Rtt::rto(Duration rto_min, Duration rto_max, unsigned back_off) const {

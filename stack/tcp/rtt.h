@@ -7,6 +7,10 @@
 
 #include "stack/base/time.h"
 
+namespace tuntcp {
+class Canonical;
+}
+
 namespace tuntcp::tcp {
 
 // One connection's estimate. Microseconds inside, because every connection carries one of these.
@@ -26,6 +30,8 @@ class Rtt {
   Duration rttvar() const { return Duration::microseconds(rttvar_x4_ / 4); }
   Duration min_rtt() const { return Duration::microseconds(min_us_); }  // of all samples
   Duration latest() const { return Duration::microseconds(latest_us_); }
+
+  void describe(Canonical& out) const;
 
   // RTO, doubled `back_off` times (RFC 6298, 5.5) and never more than `rto_max`.
   Duration rto(Duration rto_min, Duration rto_max, unsigned back_off) const;

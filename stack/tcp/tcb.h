@@ -100,6 +100,7 @@ struct ListLink {
   bool is_linked = false;
 };
 
+// A field that decides anything must be known to host/canonical.cc, by which states are told apart.
 struct Tcb : TimerNode {
   explicit Tcb(Shared& shared_) : shared(&shared_) {}
   Tcb(const Tcb&) = delete;

@@ -68,6 +68,7 @@ const std::regex kTakesMemory("_Zn[wa]m.*|malloc|calloc|realloc|aligned_alloc");
 const std::map<std::string, std::string> kMayTakeMemory = {
     {"address.cc.o", "the text of an address"},
     {"arena.cc.o", "blocks for packets"},
+    {"canonical.cc.o", "the numbers of a state, for a search"},
     {"connections.cc.o", "slabs of connections, queues of replies and of listeners"},
     {"demux.cc.o", "the table of connections"},
     {"egress.cc.o", "the queue of packets to the host's own addresses"},

@@ -17,6 +17,8 @@ void add_up(CLI::App& app, Run& run);
 void add_get(CLI::App& app, Run& run);
 void add_nc(CLI::App& app, Run& run);
 void add_drill(CLI::App& app, Run& run);
+void add_sim(CLI::App& app, Run& run);
+void add_sim_explore(CLI::App& sim, Run& run);
 void add_control_commands(CLI::App& app, Run& run);  // ss, nstat, sysctl
 
 }  // namespace tuntcp::tools

@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
   tuntcp::tools::add_get(app, run);
   tuntcp::tools::add_nc(app, run);
   tuntcp::tools::add_drill(app, run);
+  tuntcp::tools::add_sim(app, run);
   tuntcp::tools::add_control_commands(app, run);
 
   try {

@@ -130,6 +130,10 @@ void Reno::describe(Describer& describer) const {
   describer.value("cwnd", window_.cwnd);
   describer.value("ssthresh", window_.ssthresh);
   describer.value("acked", acked_);
+  describer.value("mss", mss_);
+  describer.value("episode", static_cast<std::uint64_t>(episode_));
+  describer.value("cwnd_before", before_loss_.cwnd);
+  describer.value("ssthresh_before", before_loss_.ssthresh);
 }
 
 }  // namespace tuntcp::tcp::congestion

@@ -36,6 +36,14 @@ class WindowUse {
     return window.cwnd < window.ssthresh && window.cwnd / 2 < most_outstanding_;
   }
 
+  // To a Canonical.
+  template <class Out>
+  void describe(Out& out) const {
+    out.local(end_of_flight_);
+    out.number(most_outstanding_);
+    out.number(was_filled_);
+  }
+
   WindowUse() = default;
 
  private:

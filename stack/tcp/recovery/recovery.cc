@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "stack/base/canonical.h"
+
 namespace tuntcp::tcp::recovery {
 namespace {
 
@@ -120,6 +122,21 @@ Recovery::Segments Recovery::count_segments(std::uint32_t mss) const {
 
 Instant Recovery::oldest_sent_at() const {
   return transmissions_.is_empty() ? Instant::never() : transmissions_.begin()->sent_at;
+}
+
+void Recovery::describe(Canonical& out) const {
+  out.number(transmissions_.size());
+  for (const Transmission& t : transmissions_) {
+    out.local(t.range.begin);
+    out.local(t.range.end);
+    out.age(t.sent_at);
+    out.number(t.is_lost | t.was_retransmitted << 1);
+  }
+  out.number(phase_);
+  out.number(duplicate_acks_);
+  out.number(left_network_);
+  out.number(has_recovery_point_);
+  if (has_recovery_point_) out.local(recovery_point_);
 }
 
 std::uint32_t Recovery::mark_head_lost(std::uint32_t mss) {

@@ -12,6 +12,10 @@
 #include "stack/base/time.h"
 #include "stack/tcp/recovery/transmissions.h"
 
+namespace tuntcp {
+class Canonical;
+}
+
 namespace tuntcp::tcp::recovery {
 
 struct AckFacts {
@@ -63,6 +67,7 @@ class Recovery {
   // When the oldest outstanding octet was last sent; never() if nothing is outstanding.
   Instant oldest_sent_at() const;
   bool has_outstanding() const { return !transmissions_.is_empty(); }
+  void describe(Canonical& out) const;
 
  private:
   enum class Phase : std::uint8_t { open, fast_recovery, timed_out };

@@ -186,9 +186,9 @@ TEST(Reno, DescribesItsVariables) {
   Reno reno = in_congestion_avoidance(20 * kMss);
   acked(reno, 300);
   reno.describe(description);
-  EXPECT_THAT(description.values,
-              testing::ElementsAre(testing::Pair("acked", 300), testing::Pair("cwnd", 20 * kMss),
-                                   testing::Pair("ssthresh", 20 * kMss)));
+  EXPECT_THAT(description.values, testing::IsSupersetOf({testing::Pair("acked", 300U),
+                                                         testing::Pair("cwnd", 20U * kMss),
+                                                         testing::Pair("ssthresh", 20U * kMss)}));
   EXPECT_STREQ(reno.name(), "reno");
 }
 
