@@ -205,7 +205,7 @@ int Sockets::ioctl(int fd, unsigned long request, int* value) {
     file->status_flags = *value != 0 ? O_NONBLOCK : 0;
     return 0;
   }
-  if (!file->socket) return -ENOTTY;
+  if (!file->socket) return -EINVAL;
   const Socket& socket = *file->socket;
   const bool is_listening = socket.stage == Socket::Stage::listening;
   const Status status = t.status(socket);

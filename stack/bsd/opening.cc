@@ -60,7 +60,7 @@ bool Tables::conflicts(const Socket& socket, const Endpoint& wanted) const {
   return std::ranges::any_of(files, [&](const std::unique_ptr<File>& file) {
     if (!file || !file->socket || file->socket.get() == &socket) return false;
     const Socket& other = *file->socket;
-    if (other.local.port != wanted.port || wanted.port == 0) return false;
+    if (!other.holds_port || other.local.port != wanted.port || wanted.port == 0) return false;
     const bool both_share =
         socket.reuse_address && other.reuse_address && other.stage != Socket::Stage::listening;
     return !both_share &&
@@ -77,6 +77,7 @@ int Tables::choose_port(Socket& socket, const Endpoint& wanted) {
     if (!chosen) return -errno_of(chosen.error());
     if (conflicts(socket, *chosen)) continue;
     socket.local = *chosen;
+    socket.holds_port = true;
     return 0;
   }
   return -EADDRINUSE;
@@ -90,10 +91,11 @@ void Tables::give_options(Socket& socket) {
   }
 }
 
-void Tables::forget_ephemeral_port(Socket& socket) {
+// Unless bind() chose it. The number is still shown, as Linux does.
+void Tables::give_up_port(Socket& socket) {
   if (socket.is_bound) return;
-  socket.local = {.address =
-                      IpAddress::any(socket.domain == AF_INET ? Family::ipv4 : Family::ipv6)};
+  socket.holds_port = false;
+  socket.local.address = IpAddress::any(socket.domain == AF_INET ? Family::ipv4 : Family::ipv6);
 }
 
 void Tables::disconnect(Socket& socket) {
@@ -108,7 +110,7 @@ void Tables::disconnect(Socket& socket) {
   socket.is_connecting = false;
   socket.shut_read = false;
   socket.shut_write = false;
-  forget_ephemeral_port(socket);
+  give_up_port(socket);
 }
 
 int Tables::begin_connect(Socket& socket, const sockaddr* address, socklen_t length) {
@@ -125,6 +127,7 @@ int Tables::begin_connect(Socket& socket, const sockaddr* address, socklen_t len
     remote.address = has_own ? socket.local.address : loopback;
   }
   OpenOptions options{.local = socket.local, .socket = socket.options};
+  if (!socket.holds_port) options.local.port = 0;
   if (options.local.address.is_any()) {
     options.local.address = IpAddress::any(remote.address.family());
   }
@@ -139,6 +142,8 @@ int Tables::begin_connect(Socket& socket, const sockaddr* address, socklen_t len
   socket.connection = *opened;
   socket.is_connecting = true;
   socket.local = status(socket).tuple.local;
+  socket.holds_port = true;
+  if (!socket.quick_ack) static_cast<void>(host.set_quick_ack(socket.connection, false, now));
   return 0;
 }
 
@@ -153,7 +158,7 @@ int Sockets::bind(int fd, const sockaddr* address, socklen_t length) {
   const auto& own = tables_->host.addresses();
   const bool is_own = std::ranges::any_of(own, [&](const Prefix& p) { return p.address == ip; });
   if (!ip.is_any() && !ip.is_loopback() && !is_own) return -EADDRNOTAVAIL;
-  if (socket->stage != Socket::Stage::fresh || socket->local.port != 0) return -EINVAL;
+  if (socket->stage != Socket::Stage::fresh || socket->holds_port) return -EINVAL;
   if (const int error = tables_->choose_port(*socket, parsed->endpoint)) return error;
   socket->is_bound = true;
   return 0;
@@ -170,8 +175,9 @@ int Sockets::listen(int fd, int backlog) {
     t.host.set_backlog(socket->listener, wanted);
     return 0;
   }
-  if (socket->local.port == 0) {
-    if (const int error = t.choose_port(*socket, socket->local)) return error;
+  if (!socket->holds_port) {
+    const Endpoint any{.address = socket->local.address};
+    if (const int error = t.choose_port(*socket, any)) return error;
   } else if (t.conflicts(*socket, socket->local)) {
     return -EADDRINUSE;
   }
@@ -203,6 +209,7 @@ int Sockets::accept4(int fd, sockaddr* address, socklen_t* length, int flags) {
   child->stage = Socket::Stage::connection;
   child->error = 0;
   child->is_bound = true;  // the port stays what it is
+  child->holds_port = true;
   // The descriptor first: without one the connection must stay in the queue.
   const std::uint32_t index =
       t.add_file(std::move(child), nullptr, flags & SOCK_NONBLOCK ? O_NONBLOCK : 0);

@@ -88,9 +88,13 @@ int set_socket_level(Tables& tables, Socket& socket, int option, const Given& gi
       tables.give_options(socket);
       return 0;
     }
-    case SO_RCVLOWAT:
-      socket.receive_low_water = number < 0 ? 0x7fffffff : std::max(number, 1);
+    case SO_RCVLOWAT: {
+      // More than the window will ever be cannot be waited for.
+      const std::uint32_t set = socket.options.receive_buffer;
+      const std::uint32_t most = set != 0 ? set : tables.host.sysctl().tcp_rmem[2] / 2;
+      socket.receive_low_water = static_cast<int>(std::clamp(octets, 1U, most));
       return 0;
+    }
     case SO_LINGER: {
       if (given.length < sizeof(linger)) return -EINVAL;
       std::memcpy(&socket.linger_value, given.value, sizeof(linger));
@@ -150,6 +154,7 @@ int set_tcp_level(Tables& tables, Socket& socket, int option, const Given& given
       socket.tells_inq = number != 0;
       return 0;
     case TCP_QUICKACK:
+      socket.quick_ack = number != 0;
       if (socket.stage == Socket::Stage::connection) {
         static_cast<void>(tables.host.set_quick_ack(socket.connection, number != 0, tables.now));
       }
@@ -165,7 +170,7 @@ int set_ipv6_level(Socket& socket, int option, const Given& given) {
   if (socket.domain != AF_INET6) return -ENOPROTOOPT;
   if (option != IPV6_V6ONLY) return -ENOPROTOOPT;
   // A name that was given already was given to both families, or to one.
-  if (given.length < sizeof(int) || socket.local.port != 0) return -EINVAL;
+  if (given.length < sizeof(int) || socket.holds_port) return -EINVAL;
   socket.v6_only = given.number() != 0;
   return 0;
 }
@@ -232,7 +237,7 @@ int get_tcp_level(Tables& tables, Socket& socket, int option, const Room& room,
     case TCP_INQ:
       return room.put(socket.tells_inq);
     case TCP_QUICKACK:
-      return room.put(!is_connection || tables.status(socket).acks_quickly);
+      return room.put(is_connection ? tables.status(socket).acks_quickly : socket.quick_ack);
     case TCP_INFO:
       return room.put(&info, sizeof info);
     case TCP_CONGESTION: {
@@ -276,6 +281,9 @@ int Sockets::setsockopt(int fd, int level, int option, const void* value, sockle
 int Sockets::getsockopt(int fd, int level, int option, void* value, socklen_t* length) {
   Socket* socket = nullptr;
   if (const int error = tables_->socket_of(fd, socket)) return error;
+  // IPv4 says so before it looks at anything.
+  const bool is_known = level == SOL_SOCKET || level == IPPROTO_TCP || level == IPPROTO_IP;
+  if (!is_known && socket->domain == AF_INET) return -EOPNOTSUPP;
   if (length == nullptr) return -EFAULT;
   if (static_cast<std::int32_t>(*length) < 0) return -EINVAL;
   const Room room{.value = value, .length = length};
@@ -287,7 +295,6 @@ int Sockets::getsockopt(int fd, int level, int option, void* value, socklen_t* l
     case IPPROTO_IP:
       return option == IP_MTU ? get_mtu(*tables_, *socket, room) : -ENOPROTOOPT;
     case IPPROTO_IPV6:
-      if (socket->domain != AF_INET6) return -ENOPROTOOPT;
       if (option == IPV6_V6ONLY) return room.put(socket->v6_only);
       return option == IPV6_MTU ? get_mtu(*tables_, *socket, room) : -ENOPROTOOPT;
     default:

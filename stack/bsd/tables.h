@@ -23,11 +23,11 @@ struct Socket {
   ConnectionId connection;
   bool is_connecting = false;  // connect() began and nobody was told how it ended
   bool is_bound = false;       // by bind(): the port outlives a connection that failed
-  Endpoint local;              // port 0: none
-  int error = 0;               // SO_ERROR, an errno
-  bool shut_read = false;      // sk_shutdown's two bits, as far as the application set them
+  bool holds_port = false;     // `local` is its name; else what the name last was
+  Endpoint local;
+  int error = 0;           // SO_ERROR, an errno
+  bool shut_read = false;  // sk_shutdown's two bits, as far as the application set them
   bool shut_write = false;
-  bool wants_room = false;  // a send was refused: Linux's SOCK_NOSPACE
 
   // Options. Those of the host are what it gets.
   SocketOptions options;
@@ -37,6 +37,7 @@ struct Socket {
   bool reuse_address = false;
   bool v6_only = false;
   bool tells_inq = false;  // TCP_INQ
+  bool quick_ack = true;   // TCP_QUICKACK, before there is a connection
   int receive_low_water = 1;
   timeval receive_timeout{};  // 0: none
   timeval send_timeout{};
@@ -96,7 +97,7 @@ struct Tables {
   // The error of the socket, once: 0 or a positive errno.
   static int take_error(Socket& socket);
   void give_options(Socket& socket);
-  void forget_ephemeral_port(Socket& socket);
+  void give_up_port(Socket& socket);
 
   // ---- transfer.cc
   ssize_t receive(int fd, msghdr& message, int flags);

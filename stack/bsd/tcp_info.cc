@@ -95,7 +95,7 @@ void fill_sender(const Status& status, TcpInfo& info) {
   info.tcpi_snd_cwnd = status.cwnd_segments;
   info.tcpi_reordering = kReordering;
   info.tcpi_total_retrans = status.segments_retransmitted;
-  info.tcpi_bytes_acked = status.octets_acked;
+  info.tcpi_bytes_acked = status.numbers_acked;
   info.tcpi_segs_out = status.segments_out;
   info.tcpi_notsent_bytes = status.unsent_octets;
   info.tcpi_min_rtt = status.min_rtt == Duration::zero() ? std::numeric_limits<std::uint32_t>::max()
@@ -118,7 +118,7 @@ void fill_receiver(const Status& status, TcpInfo& info) {
   info.tcpi_rcv_ssthresh = status.rcv_ssthresh;
   info.tcpi_advmss = status.advertised_mss;
   info.tcpi_rcv_rtt = microseconds(status.receiver_rtt);
-  info.tcpi_bytes_received = status.octets_received;
+  info.tcpi_bytes_received = status.numbers_received;
   info.tcpi_segs_in = status.segments_in;
   info.tcpi_data_segs_in = status.data_segments_in;
   info.tcpi_rcv_ooopack = status.out_of_order_segments;

@@ -40,8 +40,10 @@ std::size_t discard(Host& host, ConnectionId id, std::size_t octets, Instant now
 }
 
 std::size_t copy_out(Host& host, ConnectionId id, const msghdr& message, int flags, Instant now) {
-  if ((flags & MSG_TRUNC) && !(flags & MSG_PEEK)) {
-    return discard(host, id, octets_of(message), now);
+  const std::size_t octets = octets_of(message);
+  if (flags & MSG_TRUNC) {
+    if (flags & MSG_PEEK) return std::min<std::size_t>(octets, host.readable(id).value_or(0));
+    return discard(host, id, octets, now);
   }
   std::size_t copied = 0;
   for (std::size_t i = 0; i < message.msg_iovlen; ++i) {

@@ -50,7 +50,9 @@ struct Status {
   std::uint64_t octets_sent = 0, octets_acked = 0, octets_received = 0, octets_retransmitted = 0;
 
   // More of what TCP_INFO tells. Segments are those of the wire.
-  bool peer_has_finished = false;   // its FIN was received
+  bool peer_has_finished = false;  // its FIN was received
+  // As Linux counts octets: the peer's FIN and ours are some, and so is the SYN of an active OPEN.
+  std::uint64_t numbers_acked = 0, numbers_received = 0;
   bool fin_is_outstanding = false;  // ours is queued or sent, and not acknowledged
   bool acks_quickly = false;        // the application does not answer: TCP_QUICKACK
   LossState loss = LossState::open;

@@ -195,11 +195,15 @@ void queue_out_of_order(Tcb& tcb, Segment& seg) {
 void process_text(Tcb& tcb, Segment& seg, Instant now) {
   if (seg.text.is_empty() || !kMayReceiveText.contains(tcb.state)) return;
   const SeqNum text_end = seg.seq + seg.text.size();
-  if (tcb.is_released && text_end > tcb.rcv.nxt) {
+  // The application closed both directions, whether or not it still has a name for them.
+  const bool nobody_reads = tcb.is_released || (tcb.receiving_stopped && tcb.fin_queued);
+  if (nobody_reads && text_end > tcb.rcv.nxt) {
     // SHLD-3: nobody will ever read this, and the peer must not believe otherwise.
     mib(tcb).add(Counter::tcp_abort_on_data);
     send_reset(tcb, seg);
-    end(tcb, Error::connection_aborted, Cause::abort_call);
+    // Linux tells an application that still asks that the connection was reset.
+    const Error error = tcb.is_released ? Error::connection_aborted : Error::connection_reset;
+    end(tcb, error, Cause::abort_call);
     return;
   }
   // Old octets in front and octets beyond the window at the end are cut off.
