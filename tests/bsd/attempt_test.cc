@@ -1,0 +1,215 @@
+// Attempt: calls that wait, in virtual time. What waits for what is recv(2)'s, send(2)'s,
+// connect(2)'s, poll(2)'s and socket(7)'s.
+#include "stack/bsd/attempt.h"
+
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+
+#include <cerrno>
+#include <numeric>
+
+#include "tests/bsd/world.h"
+
+namespace tuntcp::test {
+namespace {
+
+using bsd::Attempt;
+
+class NoDevice final : public wire::PacketSink {
+ public:
+  wire::SendResult send(const wire::OutgoingPacket&) override { return wire::SendResult::down; }
+};
+
+// Two ends of a connection of a host with itself; both descriptors block.
+class BlockingCalls : public testing::Test {
+ protected:
+  BlockingCalls() {
+    pass(1_s);
+    const Address any("0.0.0.0", 7000);
+    listener_ = sockets_.socket(AF_INET, SOCK_STREAM, 0);
+    sockets_.bind(listener_, any.get(), any.length);
+    sockets_.listen(listener_, 5);
+  }
+  void connect() {
+    const Address server("127.0.0.1", 7000);
+    client_ = sockets_.socket(AF_INET, SOCK_STREAM, 0);
+    Attempt call = Attempt::connect(client_, server.get(), server.length);
+    ASSERT_FALSE(call.repeat(sockets_).has_value());
+    pass(1_ms);
+    ASSERT_EQ(call.repeat(sockets_), 0);
+    server_ = sockets_.accept(listener_, nullptr, nullptr);
+    ASSERT_GE(server_, 0);
+  }
+  void pass(Duration duration) {
+    now_ += duration;
+    sockets_.set_time(now_);
+    host_.advance_to(now_);
+    host_.packets_out(now_, device_);
+  }
+  void client_sends(std::size_t octets) {
+    const std::string text(octets, 'x');
+    ASSERT_EQ(sockets_.send(client_, text.data(), octets, 0), static_cast<ssize_t>(octets));
+    pass(1_ms);
+  }
+
+  SeededRandom random_{1};
+  Host host_{HostConfig{}, random_};
+  bsd::Sockets sockets_{host_};
+  NoDevice device_;
+  Instant now_;
+  int listener_ = -1;
+  int client_ = -1;
+  int server_ = -1;
+};
+
+struct Message {
+  explicit Message(std::size_t octets) : text(octets, '\0'), piece{text.data(), octets} {
+    header.msg_iov = &piece;
+    header.msg_iovlen = 1;
+  }
+  std::string text;
+  iovec piece;
+  msghdr header{};
+};
+
+TEST_F(BlockingCalls, AcceptWaitsForAConnection) {
+  Attempt call = Attempt::of(listener_, [&](bsd::Sockets& sockets) {
+    return std::int64_t{sockets.accept(listener_, nullptr, nullptr)};
+  });
+  EXPECT_FALSE(call.repeat(sockets_).has_value());
+  const Address server("127.0.0.1", 7000);
+  const int client = sockets_.socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  EXPECT_EQ(sockets_.connect(client, server.get(), server.length), -EINPROGRESS);
+  pass(1_ms);
+  EXPECT_GE(call.repeat(sockets_).value_or(-1), 0);
+}
+
+TEST_F(BlockingCalls, ConnectTellsWhyItFailed) {
+  const Address nobody("127.0.0.1", 7999);
+  const int fd = sockets_.socket(AF_INET, SOCK_STREAM, 0);
+  Attempt call = Attempt::connect(fd, nobody.get(), nobody.length);
+  EXPECT_FALSE(call.repeat(sockets_).has_value());
+  pass(1_ms);
+  EXPECT_EQ(call.repeat(sockets_), -ECONNREFUSED);
+}
+
+// connect(2) under SO_SNDTIMEO: the attempt goes on without the thread.
+TEST_F(BlockingCalls, ConnectThatTimesOutIsInProgress) {
+  sockets_.listen(listener_, 0);
+  const Address server("127.0.0.1", 7000);
+  const int first = sockets_.socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  EXPECT_EQ(sockets_.connect(first, server.get(), server.length), -EINPROGRESS);
+  pass(1_ms);
+  const int fd = sockets_.socket(AF_INET, SOCK_STREAM, 0);
+  const timeval limit{.tv_sec = 0, .tv_usec = 50'000};
+  EXPECT_EQ(sockets_.setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit), 0);
+  Attempt call = Attempt::connect(fd, server.get(), server.length);
+  EXPECT_FALSE(call.repeat(sockets_).has_value());
+  EXPECT_EQ(call.deadline(), now_ + 50_ms);
+  pass(50_ms);
+  EXPECT_EQ(call.repeat(sockets_), -EINPROGRESS);
+}
+
+TEST_F(BlockingCalls, RecvReturnsWithTheFirstOctets) {
+  connect();
+  Message message(100);
+  Attempt call = Attempt::recvmsg(server_, &message.header, 0);
+  EXPECT_FALSE(call.repeat(sockets_).has_value());
+  client_sends(10);
+  EXPECT_EQ(call.repeat(sockets_), 10);
+}
+
+TEST_F(BlockingCalls, RecvOfAllWaitsForAll) {
+  connect();
+  Message message(100);
+  Attempt call = Attempt::recvmsg(server_, &message.header, MSG_WAITALL);
+  client_sends(60);
+  EXPECT_FALSE(call.repeat(sockets_).has_value());
+  client_sends(40);
+  EXPECT_EQ(call.repeat(sockets_), 100);
+  EXPECT_EQ(message.text, std::string(100, 'x'));
+}
+
+// recv(2), MSG_WAITALL: "may still return less data than requested if [...] disconnect occurs".
+TEST_F(BlockingCalls, RecvOfAllEndsWithTheStream) {
+  connect();
+  Message message(100);
+  Attempt call = Attempt::recvmsg(server_, &message.header, MSG_WAITALL);
+  client_sends(60);
+  EXPECT_FALSE(call.repeat(sockets_).has_value());
+  sockets_.close(client_);
+  pass(1_ms);
+  EXPECT_EQ(call.repeat(sockets_), 60);
+}
+
+TEST_F(BlockingCalls, RecvGivesUpAtItsTimeout) {
+  connect();
+  const timeval limit{.tv_sec = 2, .tv_usec = 0};
+  sockets_.setsockopt(server_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  Message message(100);
+  Attempt call = Attempt::recvmsg(server_, &message.header, 0);
+  EXPECT_FALSE(call.repeat(sockets_).has_value());
+  pass(1_s);
+  EXPECT_FALSE(call.repeat(sockets_).has_value());
+  pass(1_s);
+  EXPECT_EQ(call.repeat(sockets_), -EAGAIN);
+}
+
+TEST_F(BlockingCalls, FlagsDoNotWaitWhereToldSo) {
+  connect();
+  Message message(100);
+  EXPECT_EQ(Attempt::recvmsg(server_, &message.header, MSG_DONTWAIT).repeat(sockets_), -EAGAIN);
+}
+
+TEST_F(BlockingCalls, SendWaitsUntilAllIsTaken) {
+  connect();
+  Message message(3'000'000);
+  std::iota(message.text.begin(), message.text.end(), char{0});
+  Attempt call = Attempt::sendmsg(client_, &message.header, 0);
+  EXPECT_FALSE(call.repeat(sockets_).has_value());
+  std::string received;
+  std::optional<std::int64_t> result;
+  for (int i = 0; i < 10'000 && received.size() < message.text.size(); ++i) {
+    Message room(100'000);
+    pass(1_ms);
+    const ssize_t octets = sockets_.recvmsg(server_, &room.header, 0);
+    if (octets > 0) received.append(room.text, 0, static_cast<std::size_t>(octets));
+    if (!result) result = call.repeat(sockets_);
+  }
+  EXPECT_EQ(result, 3'000'000);
+  EXPECT_TRUE(received == message.text);
+}
+
+TEST_F(BlockingCalls, SendTellsOfAResetThatCameMeanwhile) {
+  connect();
+  Message message(10'000'000);
+  Attempt call = Attempt::sendmsg(client_, &message.header, 0);
+  EXPECT_FALSE(call.repeat(sockets_).has_value());
+  pass(1_ms);
+  sockets_.close(server_);  // with octets unread
+  pass(1_ms);
+  const auto result = call.repeat(sockets_);
+  ASSERT_TRUE(result.has_value());
+  EXPECT_GT(*result, 0);  // what was taken before
+  EXPECT_EQ(sockets_.send(client_, "x", 1, 0), -ECONNRESET);
+}
+
+TEST_F(BlockingCalls, PollWaitsForItsTimeAndNoLonger) {
+  connect();
+  pollfd entry{.fd = server_, .events = POLLIN, .revents = 0};
+  EXPECT_EQ(Attempt::poll(&entry, 1, 0).repeat(sockets_), 0);
+  Attempt call = Attempt::poll(&entry, 1, 100);
+  EXPECT_FALSE(call.repeat(sockets_).has_value());
+  EXPECT_EQ(call.deadline(), now_ + 100_ms);
+  pass(100_ms);
+  EXPECT_EQ(call.repeat(sockets_), 0);
+  Attempt forever = Attempt::poll(&entry, 1, -1);
+  EXPECT_FALSE(forever.repeat(sockets_).has_value());
+  EXPECT_EQ(forever.deadline(), Instant::never());
+  client_sends(1);
+  EXPECT_EQ(forever.repeat(sockets_), 1);
+  EXPECT_EQ(entry.revents, POLLIN);
+}
+
+}  // namespace
+}  // namespace tuntcp::test
