@@ -1,5 +1,7 @@
 #include "stack/bsd/attempt.h"
 
+#include <sys/ioctl.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <vector>
@@ -25,6 +27,15 @@ std::vector<iovec> after(const msghdr& message, std::size_t octets) {
     if (piece.iov_len != 0) rest.push_back(piece);
   }
   return rest;
+}
+
+// Is an error the next thing to be told? It is left to the next call where something was
+// transferred already.
+bool only_an_error_is_left(Sockets& sockets, int fd) {
+  pollfd entry{.fd = fd, .events = 0, .revents = 0};
+  int unread = 0;
+  return sockets.poll(&entry, 1) == 1 && (entry.revents & POLLERR) != 0 &&
+         (sockets.ioctl(fd, FIONREAD, &unread) != 0 || unread == 0);
 }
 
 }  // namespace
@@ -92,6 +103,7 @@ std::size_t Attempt::wanted() const {
 
 // One try at what is left. What was transferred before an error or the end is the result.
 std::int64_t Attempt::transfer(Sockets& sockets) {
+  if (transferred_ != 0 && only_an_error_is_left(sockets, fd_)) return std::int64_t(transferred_);
   std::int64_t result = 0;
   if (kind_ == Kind::sendmsg) {
     std::vector<iovec> rest = after(*sent_, transferred_);

@@ -113,7 +113,7 @@ class Drill {
   State state() const;
   bool has_id() const { return id_.has_value(); }
   ConnectionId id() const { return id_.value(); }  // the application's name for the connection
-  Status status() const;  // of the application's handle
+  Status status() const;                           // of the application's handle
   std::optional<Status> listed() const;
   std::uint64_t count(Counter counter) const;
   Host& host();
