@@ -274,6 +274,11 @@ void Execution::call(const CallSpec& call, const When& when, Duration base) {
 }
 
 void Execution::check_call(const CallSpec& call, const CallReply& reply) {
+  if (call.name == "close" && reply.result == 0) {
+    const std::int64_t fd = calls_.integer(call.arguments[0]);
+    listeners_.erase(fd);
+    for (Flow& flow : flows_) flow.is_over = flow.is_over || flow.fd == calls_.live_fd(fd);
+  }
   if (const auto wrong = calls_.check(call, reply)) {
     throw Failed{.at = call.at,
                  .expected = describe(call, false) + " " + wrong->expected,
@@ -285,7 +290,6 @@ void Execution::check_call(const CallSpec& call, const CallReply& reply) {
   if (reply.result < 0) return;
   if (call.name == "socket") subject_fd_ = call.result.number;
   if (call.name == "listen") listeners_.insert(calls_.integer(call.arguments[0]));
-  if (call.name == "close") listeners_.erase(calls_.integer(call.arguments[0]));
   if (call.name == "accept") {
     subject_fd_ = call.result.number;
     for (Flow& flow : flows_) {
@@ -332,7 +336,8 @@ void Execution::inject(const PacketSpec& spec) {
   }
 }
 
-// A SYN to a listener begins a connection, unless it is the SYN of the handshake under way again.
+// A segment without ports belongs to the connection that is under test; a SYN to a listener begins
+// the next one when that is over.
 Flow& Execution::flow_for(const PacketSpec& spec, const TcpSpec& tcp) {
   if (spec.ports) {
     for (Flow& flow : flows_) {
@@ -342,9 +347,8 @@ Flow& Execution::flow_for(const PacketSpec& spec, const TcpSpec& tcp) {
     }
   }
   const bool is_first_syn = has_flag(tcp, 'S') && !has_flag(tcp, '.');
-  const bool is_again = current_ != nullptr && current_->is_passive && !current_->has_text &&
-                        current_->remote_isn == tcp.seq.begin;
-  const bool begins = is_first_syn && !listeners_.empty() && !is_again;
+  const bool begins =
+      is_first_syn && !listeners_.empty() && (current_ == nullptr || current_->is_over);
   if (current_ != nullptr && !begins && !spec.ports) return *current_;
   Flow flow{.local_port = kPort,
             .remote_port = static_cast<Port>(kFirstPeerPort + flows_.size() % 20'000)};

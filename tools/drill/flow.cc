@@ -13,12 +13,12 @@ constexpr std::size_t kMaxTsvals = 10'000;
 }  // namespace
 
 TcpSpec Flow::to_wire(const TcpSpec& written) {
+  is_over = is_over || has_flag(written, 'R');
   TcpSpec live = written;
   if (has_flag(written, 'S')) {
     remote_isn = written.seq.begin;
     if (written.ack) live.ack = local_isn.value_or(0) + (*written.ack - local_script_isn);
   } else {
-    has_text = true;
     live.seq.begin = remote_isn + written.seq.begin;
     if (written.ack) live.ack = local_isn.value_or(0) + *written.ack;
   }
@@ -40,6 +40,7 @@ TcpSpec Flow::to_script(const TcpSpec& live, const TcpSpec* expected) {
   TcpSpec written = live;
   last_sent_seq = live.seq.begin;
   last_sent_length = live.seq.length;
+  is_over = is_over || has_flag(live, 'R');
   if (has_flag(live, 'S')) {
     if (!local_isn || *local_isn != live.seq.begin) {
       local_isn = live.seq.begin;

@@ -20,7 +20,7 @@ struct Flow {
   Port remote_port = 0;
   int fd = -1;  // the backend's; -1: not accepted
   bool is_passive = false;
-  bool has_text = false;  // the peer sent more than its SYN
+  bool is_over = false;  // closed by the application, or reset by either side
 
   // Initial sequence numbers, on the wire and in the script.
   std::optional<std::uint32_t> local_isn{};
