@@ -257,7 +257,7 @@ void HostTables::close_listener(Listener& listener, Instant at) {
     if (tcb == nullptr) continue;
     tcb->is_released = true;
     if (tcb->state != tcp::State::closed && tcb->state != tcp::State::time_wait) {
-      tcp::abort(*tcb, Error::connection_aborted, tcp::Cause::abort_call);
+      tcp::abort(*tcb, Error::connection_aborted, tcp::Cause::abort_call, now);
     }
     settle(*tcb);
   }

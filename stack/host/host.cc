@@ -313,7 +313,7 @@ Result<void> Host::abort(ConnectionId id, Instant now) {
   tables_->now = std::max(tables_->now, now);
   if ((*tcb)->state == State::closed) return std::unexpected(Error::connection_does_not_exist);
   if ((*tcb)->in_table) {
-    tcp::abort(**tcb, Error::connection_aborted, tcp::Cause::abort_call);
+    tcp::abort(**tcb, Error::connection_aborted, tcp::Cause::abort_call, tables_->now);
     tables_->settle(**tcb);
   }
   return {};

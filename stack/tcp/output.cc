@@ -176,7 +176,12 @@ Turn::Step Turn::send_lost(SeqRange lost) {
   const std::uint32_t octets = std::min({lost.octets(), text_left, most});
   const bool with_fin =
       tcb_.fin_sent && lost.begin + octets == tcb_.fin_at && lost.end > tcb_.fin_at;
-  const Step step = send(lost.begin, octets, with_fin ? Flags(Flag::fin) : Flags());
+  // MUST-61 holds for what is sent again as well: the last octets that are queued carry PSH.
+  const bool takes_last = tcb_.unsent() == 0 && octets != 0 &&
+                          lost.begin + octets == (tcb_.fin_sent ? tcb_.fin_at : tcb_.snd.nxt);
+  Flags flags = takes_last ? Flags(Flag::psh) : Flags();
+  if (with_fin) flags |= Flag::fin;
+  const Step step = send(lost.begin, octets, flags);
   if (step != Step::sent) return step;
   const std::uint32_t segments = wire_segments(octets, mss);
   mib(tcb_).add(Counter::tcp_retrans_segs, segments);

@@ -1,6 +1,7 @@
 #include "stack/tcp/transitions.h"
 
 #include "stack/base/check.h"
+#include "stack/tcp/timestamps.h"
 
 namespace tuntcp::tcp {
 namespace {
@@ -46,12 +47,17 @@ void end(Tcb& tcb, Error error, Cause cause) {
   }
 }
 
-void abort(Tcb& tcb, Error error, Cause cause) {
+void abort(Tcb& tcb, Error error, Cause cause, Instant now) {
   if (kResetTellsPeer.contains(tcb.state)) {
-    tcb.shared->replies.push({.tuple = tcb.tuple,
-                              .seq = tcb.snd.nxt,
-                              .ack = tcb.rcv.nxt,
-                              .flags = Flag::rst | Flag::ack});
+    Reply reset{.tuple = tcb.tuple,
+                .seq = tcb.snd.nxt,
+                .ack = tcb.rcv.nxt,
+                .flags = Flag::rst | Flag::ack};
+    // RFC 7323, 3.2: TSopt "SHOULD be sent in an <RST> segment".
+    if (tcb.agreed.timestamps) {
+      reset.options.timestamps = {.value = timestamp_clock(tcb.ts, now), .echo = tcb.ts.recent};
+    }
+    tcb.shared->replies.push(reset);
     if (kCountsAsEstablished.contains(tcb.state)) mib(tcb).add(Counter::tcp_estab_resets);
   }
   end(tcb, error, cause);

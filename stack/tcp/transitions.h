@@ -15,6 +15,6 @@ void enter(Tcb& tcb, State next, Cause cause);
 void end(Tcb& tcb, Error error, Cause cause);
 
 // ABORT as in 3.10.5: sends a RST where the peer needs one, then ends.
-void abort(Tcb& tcb, Error error, Cause cause);
+void abort(Tcb& tcb, Error error, Cause cause, Instant now);
 
 }  // namespace tuntcp::tcp

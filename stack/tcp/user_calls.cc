@@ -118,11 +118,11 @@ void release(Tcb& tcb, Instant now) {
   if (linger_zero || has_unread) {
     // SHLD-3: octets the application never saw were acknowledged; the peer must hear of it.
     mib(tcb).add(linger_zero ? Counter::tcp_abort_on_data : Counter::tcp_abort_on_close);
-    return abort(tcb, Error::connection_aborted, Cause::abort_call);
+    return abort(tcb, Error::connection_aborted, Cause::abort_call, now);
   }
   if (tcb.shared->orphans > sysctl(tcb).tcp_max_orphans) {
     mib(tcb).add(Counter::tcp_abort_on_memory);
-    return abort(tcb, Error::insufficient_resources, Cause::delete_tcb);
+    return abort(tcb, Error::insufficient_resources, Cause::delete_tcb, now);
   }
   if (!tcb.fin_queued) static_cast<void>(close(tcb));
   arm_fin_wait_2_timer(tcb, now);

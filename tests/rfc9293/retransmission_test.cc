@@ -37,6 +37,24 @@ TEST(RetransmissionTimeout, DoublesUpToTheMost) {
                           kRto * 128, kRto * 256, kRto * 512, 120_s, 120_s));
 }
 
+// MUST-61: "a TCP implementation MUST set the PSH bit in the last buffered segment", also when that
+// is sent again.
+TEST(RetransmissionTimeout, LastSegmentCarriesPushAgain) {
+  Drill d = Drill::established();
+  d.send(1500);
+  EXPECT_THAT(d.sent(), ElementsAre(IsData({.seq = 1, .len = 1000}), IsData({.seq = 1001})));
+  d.advance(kRto);
+  const std::vector<Sent> first = d.sent();
+  ASSERT_THAT(first, ElementsAre(IsData({.seq = 1, .len = 1000})));
+  EXPECT_FALSE(first[0].flags.has(Flag::psh));
+  d.peer_sends(ack({.ack = 1001}));
+  d.advance(3_s);
+  const std::vector<Sent> last = d.sent();
+  ASSERT_FALSE(last.empty());
+  EXPECT_THAT(last[0], IsData({.seq = 1001, .len = 500}));
+  EXPECT_TRUE(last[0].flags.has(Flag::psh));
+}
+
 // Linux (12): "Gives up after at least 924.6 (tcp_retries2=15)": R2 as a time, counted from the
 // first retransmission, seen when the timer runs out.
 TEST(RetransmissionTimeout, GivesUpAfterR2) {

@@ -32,6 +32,15 @@ TEST(Timestamps, EverySegmentHasThem) {
   EXPECT_GT(sent.size(), 4U);
   for (const Sent& one : sent) EXPECT_TRUE(one.options.timestamps.has_value());
 }
+// ... "and SHOULD be sent in an <RST> segment".
+TEST(Timestamps, ResetHasThem) {
+  Drill d = Drill::established(kTs);
+  d.advance(500_ms);
+  ASSERT_TRUE(d.abort().has_value());
+  const std::vector<Sent> sent = d.sent();
+  ASSERT_THAT(sent, testing::ElementsAre(IsRstAck({.seq = 1, .ack = 1})));
+  ASSERT_TRUE(sent[0].options.timestamps.has_value());
+}
 TEST(Timestamps, NotAgreedOnMeansNone) {
   Drill d = Drill::established();
   d.peer_sends(data({.len = 10, .ts = stamp(5)}));
