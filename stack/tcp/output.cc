@@ -200,10 +200,11 @@ Turn::Step Turn::send_new() {
   const std::uint32_t options = option_octets(options_for(tcb_, now_));
   const std::uint32_t mss = effective_send_mss(tcb_, options);
   const std::uint32_t in_flight = tcb_.recovery.in_flight();
-  // After a pause the path must be probed again (RFC 9293, 3.8.2; RFC 2861).
-  if (tcb_.snd.una == tcb_.snd.nxt) end_idle_period(tcb_, now_);
-  const std::uint32_t cwnd = tcb_.congestion->window().cwnd;
   const SeqNum window_end = tcb_.snd.una + tcb_.snd.wnd;
+  // After a pause the path must be probed again (RFC 9293, 3.8.2; RFC 2861), once there is room for
+  // text to leave: a peer that keeps its window closed is no pause.
+  if (tcb_.snd.una == tcb_.snd.nxt && window_end > tcb_.snd.nxt) end_idle_period(tcb_, now_);
+  const std::uint32_t cwnd = tcb_.congestion->window().cwnd;
   const SendRequest request{
       .unsent = unsent,
       .window_left = window_end > tcb_.snd.nxt ? octets_between(tcb_.snd.nxt, window_end) : 0,

@@ -93,6 +93,19 @@ TEST(Persist, FinWaitsForTheWindow) {
   d.peer_sends(ack({.ack = 1, .window = 1}));
   EXPECT_THAT(d.sent(), ElementsAre(IsFin({.seq = 1})));
 }
+// RFC 5681, 4.1 lowers cwnd after a pause "before transmission begins": not while the window is
+// closed. Linux 6.18 keeps it too.
+TEST(Persist, ProbingLeavesTheCongestionWindow) {
+  Drill d = Drill::established();
+  d.send(10'000);
+  d.peer_sends(ack());
+  d.peer_sends(ack({.window = 0}));
+  d.send(100);
+  const std::uint32_t before = d.status().cwnd_segments;
+  EXPECT_EQ(before, 20U);
+  d.advance(3_s);
+  EXPECT_EQ(d.status().cwnd_segments, before);
+}
 TEST(Persist, StatusShowsTheTimer) {
   Drill d = with_closed_window();
   EXPECT_EQ(d.status().timer, TimerKind::persist);
