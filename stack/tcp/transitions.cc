@@ -49,10 +49,8 @@ void end(Tcb& tcb, Error error, Cause cause) {
 
 void abort(Tcb& tcb, Error error, Cause cause, Instant now) {
   if (kResetTellsPeer.contains(tcb.state)) {
-    Reply reset{.tuple = tcb.tuple,
-                .seq = tcb.snd.nxt,
-                .ack = tcb.rcv.nxt,
-                .flags = Flag::rst | Flag::ack};
+    Reply reset{
+        .tuple = tcb.tuple, .seq = tcb.snd.nxt, .ack = tcb.rcv.nxt, .flags = Flag::rst | Flag::ack};
     // RFC 7323, 3.2: TSopt "SHOULD be sent in an <RST> segment".
     if (tcb.agreed.timestamps) {
       reset.options.timestamps = {.value = timestamp_clock(tcb.ts, now), .echo = tcb.ts.recent};

@@ -11,6 +11,7 @@
 #include "tools/drill/flow.h"
 #include "tools/drill/packet_codec.h"
 #include "tools/drill/packet_matcher.h"
+#include "tools/drill/packet_stream.h"
 #include "tools/drill/scanner.h"
 #include "tools/drill/script_options.h"
 
@@ -41,13 +42,6 @@ bool has_flag(const TcpSpec& tcp, char flag) {
   return tcp.flags.find(flag) != std::string::npos;
 }
 
-// A packet of the stack, in the numbers of the wire.
-struct Seen {
-  Duration at{};
-  ReadPacket packet{};
-  std::uint16_t gso_size = 0;
-};
-
 class Execution {
  public:
   Execution(const Script& script, const RunOptions& options, const MakeBackend& make_backend)
@@ -62,6 +56,7 @@ class Execution {
       }
     }
     backend_ = make_backend(settings_.backend);
+    packets_ = PacketStream(*backend_, settings_.backend.remote, settings_.strict_segments);
   }
 
   void play();
@@ -96,8 +91,6 @@ class Execution {
   void inject_tcp(const PacketSpec& spec, const TcpSpec& tcp);
   void inject_icmp(const PacketSpec& spec, const IcmpSpec& icmp);
   void expect(const Event& event, const PacketSpec& spec, Duration base);
-  std::optional<Seen> next_packet(Duration until);
-  Seen take_whole(const TcpSpec& expected, Seen first, Duration until, bool& is_super);
   Flow& flow_of(const ReadPacket& packet);
   Flow& flow_for(const PacketSpec& spec, const TcpSpec& tcp);
   Flow& add_flow(const Flow& flow) {
@@ -122,13 +115,13 @@ class Execution {
   std::string folder_;
   std::map<const Event*, CodeProgram> programs_;
   std::unique_ptr<Backend> backend_;
+  PacketStream packets_;
   Duration start_{};
   Duration last_{};  // when the event before was, or should have been
   Position at_{};
   std::optional<Waiting> waiting_;
   std::deque<Flow> flows_;
   Flow* current_ = nullptr;
-  std::optional<Seen> put_back_;
   std::set<std::int64_t> listeners_;
   std::int64_t subject_fd_ = -1;  // whose TCP_INFO code sees; the script's number
   std::vector<std::string> transcript_;
@@ -142,6 +135,7 @@ void Execution::play() {
     command(*script_.first_command);
   }
   start_ = backend_->now();
+  packets_.set_origin(start_);
   for (const Event& event : script_.events) {
     at_ = event.at;
     play(event);
@@ -408,71 +402,6 @@ void Execution::inject_icmp(const PacketSpec& spec, const IcmpSpec& icmp) {
 
 // ---- Packets from the stack.
 
-std::optional<Seen> Execution::next_packet(Duration until) {
-  if (put_back_) return std::exchange(put_back_, std::nullopt);
-  while (auto sent = backend_->take_packet(start_ + until)) {
-    auto packet = read_packet(sent->octets);
-    // The rest (router solicitations and the like) is not for the peer.
-    if (!packet || packet->destination.address != settings_.backend.remote) continue;
-    return Seen{.at = sent->at - start_, .packet = std::move(*packet), .gso_size = sent->gso_size};
-  }
-  return std::nullopt;
-}
-
-// One segment of the script may be several of the stack's, or a part of one: how much goes into a
-// packet is the business of offloads. With --strict_segments it is not.
-Seen Execution::take_whole(const TcpSpec& expected, Seen first, Duration until, bool& is_super) {
-  auto* tcp = std::get_if<TcpSpec>(&first.packet.spec.body);
-  is_super = first.gso_size != 0;
-  if (settings_.strict_segments || tcp == nullptr || tcp->seq.length == 0) return first;
-  if (tcp->seq.length > expected.seq.length && first.gso_size != 0 && expected.seq.length != 0 &&
-      expected.seq.length % first.gso_size == 0) {
-    Seen rest = first;
-    auto& left = std::get<TcpSpec>(rest.packet.spec.body);
-    left.seq.begin += expected.seq.length;
-    left.seq.length = static_cast<std::uint16_t>(left.seq.length - expected.seq.length);
-    if (left.seq.length <= first.gso_size) rest.gso_size = 0;
-    put_back_ = std::move(rest);
-    tcp->seq.length = expected.seq.length;
-    std::erase(tcp->flags, 'F');
-    return first;
-  }
-  while (tcp->seq.length < expected.seq.length) {
-    auto more = next_packet(until);
-    if (!more) break;
-    const auto* next = std::get_if<TcpSpec>(&more->packet.spec.body);
-    const bool continues = next != nullptr && next->seq.length != 0 &&
-                           more->packet.source == first.packet.source &&
-                           more->packet.destination == first.packet.destination &&
-                           next->seq.begin == tcp->seq.begin + tcp->seq.length;
-    if (!continues) {
-      put_back_ = std::move(more);
-      break;
-    }
-    is_super = true;
-    tcp->seq.length = static_cast<std::uint16_t>(tcp->seq.length + next->seq.length);
-    tcp->flags = next->flags;
-    tcp->options = next->options;
-    tcp->ack = next->ack;
-    tcp->window = next->window;
-    first.at = more->at;
-    if (tcp->seq.length > expected.seq.length && more->gso_size != 0) {
-      // Too much: what is over comes next.
-      Seen rest = *more;
-      auto& left = std::get<TcpSpec>(rest.packet.spec.body);
-      const auto over = static_cast<std::uint16_t>(tcp->seq.length - expected.seq.length);
-      if ((left.seq.length - over) % more->gso_size != 0) break;
-      left.seq.begin += left.seq.length - over;
-      left.seq.length = over;
-      if (over <= more->gso_size) rest.gso_size = 0;
-      put_back_ = std::move(rest);
-      tcp->seq.length = expected.seq.length;
-      std::erase(tcp->flags, 'F');
-    }
-  }
-  return first;
-}
-
 Flow& Execution::flow_of(const ReadPacket& packet) {
   for (Flow& flow : flows_) {
     if (flow.local_port == packet.source.port && flow.remote_port == packet.destination.port) {
@@ -540,9 +469,9 @@ void Execution::expect(const Event& event, const PacketSpec& spec, Duration base
   };
   settle_due_call(begin);
 
-  auto first = next_packet(end + tolerance);
+  auto first = packets_.next(end + tolerance);
   if (!first) {
-    const auto late = next_packet(end + kLate);
+    const auto late = packets_.next(end + kLate);
     if (!late) {
       fail("nothing was sent until " + seconds(end + kLate));
     }
@@ -550,9 +479,8 @@ void Execution::expect(const Event& event, const PacketSpec& spec, Duration base
   }
   const auto* expected = std::get_if<TcpSpec>(&spec.body);
   static const TcpSpec kNothing;
-  bool is_super = false;
-  const Seen seen = take_whole(expected != nullptr ? *expected : kNothing, std::move(*first),
-                               end + tolerance, is_super);
+  const SeenPacket seen = packets_.whole(expected != nullptr ? *expected : kNothing,
+                                         std::move(*first), end + tolerance);
   PacketSpec written = seen.packet.spec;
   const auto* live = std::get_if<TcpSpec>(&seen.packet.spec.body);
   Flow* flow = nullptr;
@@ -564,7 +492,7 @@ void Execution::expect(const Event& event, const PacketSpec& spec, Duration base
   const std::string shown = describe(written);
   note(seen.at, shown);
   if (!seen.packet.damage.empty()) fail(shown + " (" + seen.packet.damage + ")");
-  if (const auto wrong = difference(spec, written, {.is_super = is_super})) {
+  if (const auto wrong = difference(spec, written, {.is_super = seen.is_super})) {
     fail(shown + " at " + seconds(seen.at) + " (" + *wrong + ")");
   }
   if (expected != nullptr && live != nullptr) {
