@@ -18,7 +18,7 @@ using Kind = Expression::Kind;
 // What the script says of a descriptor it never got.
 constexpr int kNoDescriptor = 1'000'000;
 // The most that one call transfers: a script's numbers become memory.
-constexpr std::int64_t kMaxTransfer = std::int64_t{1} << 26;
+constexpr std::int64_t kMaxTransfer = std::int64_t{1} << 24;
 
 void append_int(Octets& octets, std::int64_t value) {
   const auto narrow = static_cast<std::uint32_t>(value);
