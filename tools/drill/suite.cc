@@ -96,12 +96,17 @@ std::string report(const Script& script, const std::string& label, const Outcome
 Suite::Suite(const SuiteOptions& options, const MakeBackend& make_backend, std::FILE* out)
     : options_(options), make_backend_(make_backend), out_(out) {}
 
+void Suite::note(const std::string& file, const std::string& label, Outcome::Verdict verdict) {
+  total_.add(verdict);
+  folders_[fs::path(file).parent_path().string()].add(verdict);
+  verdicts_[file + " (" + label + ")"] = verdict;
+}
+
 void Suite::play(const Script& script, IpVersion version) {
   RunOptions run_options = options_.run;
   run_options.ip_version = version;
   const Outcome outcome = run(script, run_options, make_backend_);
-  total_.add(outcome.verdict);
-  folders_[fs::path(script.file).parent_path().string()].add(outcome.verdict);
+  note(script.file, to_string(version), outcome.verdict);
   if (outcome.verdict == Outcome::Verdict::passed && !options_.is_verbose) return;
   std::fputs(report(script, to_string(version), outcome, options_.is_verbose).c_str(), out_);
 }
@@ -114,8 +119,7 @@ void Suite::play(const std::string& file) {
     }
   } catch (const ScriptError& error) {
     std::fprintf(out_, "FAIL %s\n", error.what());
-    total_.add(Outcome::Verdict::failed);
-    folders_[fs::path(file).parent_path().string()].add(Outcome::Verdict::failed);
+    note(file, "any", Outcome::Verdict::failed);
   }
 }
 
@@ -127,6 +131,28 @@ void Suite::print_table() const {
   for (const auto& [folder, tally] : folders_) {
     std::fprintf(out_, "%-*s %6d %6d %6d\n", columns, folder.c_str(), tally.passed, tally.failed,
                  tally.skipped);
+  }
+}
+
+void print_side_by_side(const Suite& engine, const Suite& kernel, std::FILE* out) {
+  const auto word = [](Outcome::Verdict verdict) {
+    if (verdict == Outcome::Verdict::passed) return "pass";
+    return verdict == Outcome::Verdict::failed ? "FAIL" : "skip";
+  };
+  std::fprintf(out, "engine kernel script\n");
+  for (const auto& [name, verdict] : engine.verdicts()) {
+    const auto other = kernel.verdicts().find(name);
+    if (other == kernel.verdicts().end()) continue;
+    const bool both_pass = verdict == Outcome::Verdict::passed && other->second == verdict;
+    if (both_pass) continue;
+    std::fprintf(out, "%-6s %-6s %s\n", word(verdict), word(other->second), name.c_str());
+  }
+  std::fprintf(out, "engine: pass fail skip   kernel: pass fail skip   folder\n");
+  for (const auto& [folder, ours] : engine.folders()) {
+    const auto it = kernel.folders().find(folder);
+    const Tally theirs = it == kernel.folders().end() ? Tally{} : it->second;
+    std::fprintf(out, "%12d %4d %4d %14d %4d %4d   %s\n", ours.passed, ours.failed, ours.skipped,
+                 theirs.passed, theirs.failed, theirs.skipped, folder.c_str());
   }
 }
 

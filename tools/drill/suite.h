@@ -40,16 +40,25 @@ class Suite {
   void print_table() const;
   void print_total() const;
   const Tally& total() const { return total_; }
+  // What became of each script and IP version, "FILE (ipv4)".
+  const std::map<std::string, Outcome::Verdict>& verdicts() const { return verdicts_; }
+  const std::map<std::string, Tally>& folders() const { return folders_; }
 
  private:
   void play(const Script& script, IpVersion version);
+  void note(const std::string& file, const std::string& label, Outcome::Verdict verdict);
 
   const SuiteOptions& options_;
   const MakeBackend& make_backend_;
   std::FILE* out_;
   Tally total_;
   std::map<std::string, Tally> folders_;
+  std::map<std::string, Outcome::Verdict> verdicts_;
 };
+
+// The same scripts on the engine and on the kernel: what each made of every script that one of them
+// did not pass, and how many each passed, failed and skipped by folder.
+void print_side_by_side(const Suite& engine, const Suite& kernel, std::FILE* out);
 
 // What became of one script, as lines for people; `label` says which run.
 std::string report(const Script& script, const std::string& label, const Outcome& outcome,
