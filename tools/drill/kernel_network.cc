@@ -138,9 +138,12 @@ void KernelNetwork::use_congestion_control(const std::string& name) {
 bool KernelNetwork::run(std::string_view line, std::string_view folder) {
   const std::string script(line);
   const std::string place(folder.empty() ? "." : folder);
+  // Scripts call the file that undoes their settings by the number of who plays them.
+  const std::string player = std::to_string(::getpid());
   const pid_t child = ::fork();
   if (child < 0) fail("fork");
   if (child == 0) {
+    ::setenv("PACKETDRILL_PID", player.c_str(), 1);
     if (::chdir(place.c_str()) == 0) {
       ::execl("/bin/sh", "sh", "-c", script.c_str(), static_cast<char*>(nullptr));
     }
