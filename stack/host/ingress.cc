@@ -200,7 +200,7 @@ void HostTables::arrives_without_connection(const FourTuple& tuple, Segment& seg
     timers.schedule(*half_open, at + tcp::syn_ack_timeout(state, shared.sysctl));
     ++listener->half_open;
     shared.mib.add(Counter::tcp_passive_opens);
-    shared.replies.push(tcp::syn_ack(state, tuple, shared, link_to(tuple),
+    shared.replies.push(tcp::syn_ack(half_open->state, tuple, shared, link_to(tuple),
                                      receive_buffer_of(*listener), at,
                                      listener->inherited.max_segment));
   };
@@ -218,7 +218,7 @@ void HostTables::arrives_at_half_open(const FourTuple& tuple, std::uint32_t inde
     tcp::HalfOpenState& state = half_open.state;
     Listener& listener = listeners.at(state.listener);
     const std::uint32_t rcvbuf = receive_buffer_of(listener);
-    const auto answer = tcp::segment_arrives(state, tuple, seg, shared, rcvbuf, at);
+    const auto answer = tcp::segment_arrives(state, tuple, seg, shared, at);
     if (answer.reply) shared.replies.push(*answer.reply);
     switch (answer.action) {
       case Action::keep:

@@ -111,7 +111,7 @@ void become_established(Tcb& tcb, const Segment& seg, Cause cause, Instant now) 
   tcb.snd.una = tcb.snd.iss + 1;
   // "SND.WND <- SEG.WND, SND.WL1 <- SEG.SEQ, SND.WL2 <- SEG.ACK". The window of a SYN is not
   // scaled.
-  tcb.snd.wnd = seg.has(Flag::syn) ? seg.wnd : scaled_window(tcb, seg);
+  tcb.snd.wnd = seg.has_unscaled_window() ? seg.wnd : scaled_window(tcb, seg);
   tcb.snd.wl1 = seg.seq;
   tcb.snd.wl2 = seg.ack;
   tcb.snd.max_wnd = tcb.snd.wnd;
@@ -157,7 +157,7 @@ void accept_acknowledgment(Tcb& tcb, const Segment& seg, Instant now) {
   }
   tell_congestion_control(tcb, outcome, flight_before, in_flight_before, outcome.rtt, now);
   // The window of a SYN was taken by become_established().
-  if (!seg.has(Flag::syn)) update_send_window(tcb, seg);
+  if (!seg.has_unscaled_window()) update_send_window(tcb, seg);
   // A window that shrank to nothing over what is outstanding: retransmissions are its probes, and
   // each answer shows that the peer lives (MUST-35, MUST-37, SHLD-17). Only an application that set
   // a limit of its own is not made to wait.

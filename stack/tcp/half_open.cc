@@ -17,10 +17,6 @@ std::uint32_t milliseconds(Instant now) {
   return static_cast<std::uint32_t>(now.since_origin().count_ms());
 }
 
-std::uint32_t window_offered(const Shared& shared, const FourTuple& tuple, std::uint32_t rcvbuf) {
-  return initial_window(rcvbuf, advertised_mss(shared.link, tuple.family()));
-}
-
 wire::Timestamps timestamps_of(const HalfOpenState& half_open, const FourTuple& tuple,
                                const Shared& shared, Instant now) {
   TimestampState ts;
@@ -44,8 +40,7 @@ bool takes_answer(HalfOpenState& half_open, Shared& shared, Instant now) {
 // <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>. As of the full machine text is always answered, because no
 // loop of ACKs has any.
 std::optional<Reply> dubious_ack(HalfOpenState& half_open, const FourTuple& tuple,
-                                 const Segment& seg, Shared& shared, std::uint32_t rcvbuf,
-                                 Instant now) {
+                                 const Segment& seg, Shared& shared, Instant now) {
   const bool may_loop = seg.text.is_empty() || seg.has(Flag::syn) || seg.has(Flag::rst);
   if (may_loop && !takes_answer(half_open, shared, now)) return std::nullopt;
   const std::uint8_t shift = half_open.has_window_shift ? window_shift(shared.sysctl) : 0;
@@ -53,7 +48,7 @@ std::optional<Reply> dubious_ack(HalfOpenState& half_open, const FourTuple& tupl
               .seq = half_open.iss + 1,
               .ack = half_open.irs + 1,
               .flags = Flag::ack,
-              .wnd = window_field(window_offered(shared, tuple, rcvbuf), shift)};
+              .wnd = window_field(half_open.window, shift)};
   if (half_open.has_timestamps) {
     reply.options.timestamps = timestamps_of(half_open, tuple, shared, now);
   }
@@ -79,10 +74,12 @@ HalfOpenState start_half_open(const Segment& seg, SeqNum iss, const Shared& shar
   return half_open;
 }
 
-Reply syn_ack(const HalfOpenState& half_open, const FourTuple& tuple, const Shared& shared,
+Reply syn_ack(HalfOpenState& half_open, const FourTuple& tuple, const Shared& shared,
               const wire::LinkCapabilities& link, std::uint32_t rcvbuf, Instant now,
               std::uint16_t max_segment) {
   const std::uint16_t mss = advertised_mss(link, tuple.family(), max_segment);
+  // SHLD-14: a link whose MTU changed meanwhile does not make it smaller.
+  if (half_open.window == 0) half_open.window = initial_window(rcvbuf, mss);
   const PeerOffer peer{.mss = half_open.peer_mss,
                        .window_shift = half_open.peer_shift,
                        .has_window_shift = half_open.has_window_shift,
@@ -93,7 +90,7 @@ Reply syn_ack(const HalfOpenState& half_open, const FourTuple& tuple, const Shar
       .seq = half_open.iss,
       .ack = half_open.irs + 1,
       .flags = Flag::syn | Flag::ack,
-      .wnd = initial_window(rcvbuf, mss),
+      .wnd = half_open.window,
       .options = answer(peer, shared.sysctl, mss, timestamps_of(half_open, tuple, shared, now))};
 }
 
@@ -104,7 +101,7 @@ Duration syn_ack_timeout(const HalfOpenState& half_open, const Sysctl& sysctl) {
 
 // 3.10.7.4 for SYN-RECEIVED, the first five steps, in the order in which Linux takes them.
 HalfOpenAnswer segment_arrives(HalfOpenState& half_open, const FourTuple& tuple, const Segment& seg,
-                               Shared& shared, std::uint32_t rcvbuf, Instant now) {
+                               Shared& shared, Instant now) {
   const bool has_timestamps = half_open.has_timestamps && seg.options.timestamps.has_value();
   const bool is_old =
       has_timestamps && !seg.has(Flag::rst) &&
@@ -118,7 +115,7 @@ HalfOpenAnswer segment_arrives(HalfOpenState& half_open, const FourTuple& tuple,
 
   // First: the sequence number, after PAWS. The SYN of a SYN,ACK at IRS is known.
   const SeqNum rcv_nxt = half_open.irs + 1;
-  const std::uint32_t rcv_wnd = window_offered(shared, tuple, rcvbuf);
+  const std::uint32_t rcv_wnd = half_open.window;
   const bool repeats_syn =
       seg.has(Flag::syn) && seg.has(Flag::ack) && !seg.has(Flag::rst) && seg.seq == half_open.irs;
   const SeqNum seq = repeats_syn ? seg.seq + 1 : seg.seq;
@@ -126,8 +123,7 @@ HalfOpenAnswer segment_arrives(HalfOpenState& half_open, const FourTuple& tuple,
   if (is_old || !is_acceptable(seq, len, rcv_nxt, rcv_wnd)) {
     if (is_old) shared.mib.add(Counter::tcp_paws_estab);
     if (seg.has(Flag::rst)) return {};
-    return {.action = Action::keep,
-            .reply = dubious_ack(half_open, tuple, seg, shared, rcvbuf, now)};
+    return {.action = Action::keep, .reply = dubious_ack(half_open, tuple, seg, shared, now)};
   }
   // RFC 7323, 4.3: TS.Recent never goes back, not even by the tick that PAWS forgives.
   if (has_timestamps && seq <= rcv_nxt && !seg.has(Flag::rst) &&
@@ -140,8 +136,7 @@ HalfOpenAnswer segment_arrives(HalfOpenState& half_open, const FourTuple& tuple,
     const RstVerdict verdict = judge_rst(seg.seq, rcv_nxt, rcv_wnd);
     if (verdict == RstVerdict::ignore) return {};
     if (verdict == RstVerdict::challenge) {
-      return {.action = Action::keep,
-              .reply = dubious_ack(half_open, tuple, seg, shared, rcvbuf, now)};
+      return {.action = Action::keep, .reply = dubious_ack(half_open, tuple, seg, shared, now)};
     }
     shared.mib.add(Counter::tcp_embryonic_rsts);
     shared.mib.add(Counter::tcp_attempt_fails);
@@ -178,7 +173,7 @@ void promote(const HalfOpenState& half_open, Tcb& tcb, std::uint32_t so_rcvbuf, 
               .has_sack = half_open.has_sack});
   const std::uint16_t mss = advertised_mss(tcb);
   start_receive_space(tcb, so_rcvbuf, mss);
-  tcb.rcv.edge = tcb.rcv.nxt + initial_window(tcb.space.buffer, mss);
+  tcb.rcv.edge = tcb.rcv.nxt + half_open.window;
   tcb.ts.recent = half_open.ts_recent;
   tcb.ts.recent_at = sent_at;
   tcb.ts.has_recent = half_open.has_timestamps;

@@ -23,6 +23,7 @@ struct HalfOpenState {
   std::uint32_t last_answer_ms = 0;  // of an ACK to something dubious: tcp_invalid_ratelimit
   std::uint16_t peer_mss = 536;
   std::uint16_t peer_window = 0;  // of its SYN, not scaled
+  std::uint16_t window = 0;       // as our SYN,ACK states it, once there is one
   std::uint8_t peer_shift : 4 = 0;
   std::uint8_t retransmits : 4 = 0;  // of the SYN,ACK, which tcp_synack_retries limits to 15
   bool has_window_shift : 1 = false;
@@ -45,8 +46,8 @@ static_assert(sizeof(HalfOpen<Family::ipv6>) <= 88);
 HalfOpenState start_half_open(const Segment& seg, SeqNum iss, const Shared& shared,
                               const FourTuple& tuple, std::uint32_t listener);
 
-// <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>
-Reply syn_ack(const HalfOpenState& half_open, const FourTuple& tuple, const Shared& shared,
+// <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>. The first one decides the window.
+Reply syn_ack(HalfOpenState& half_open, const FourTuple& tuple, const Shared& shared,
               const wire::LinkCapabilities& link, std::uint32_t rcvbuf, Instant now,
               std::uint16_t max_segment = 0);
 
@@ -65,7 +66,7 @@ struct HalfOpenAnswer {
   std::optional<Reply> reply;
 };
 HalfOpenAnswer segment_arrives(HalfOpenState& half_open, const FourTuple& tuple, const Segment& seg,
-                               Shared& shared, std::uint32_t rcvbuf, Instant now);
+                               Shared& shared, Instant now);
 
 // Fills a new Tcb, whose `tuple` is set, so that it is in SYN-RECEIVED (MUST-11: from a passive
 // OPEN) just as `half_open` was. `sent_at`: when the last SYN,ACK left.

@@ -25,6 +25,10 @@ struct Segment {
   std::uint32_t wire_segments = 1;
   wire::TcpOptions options;
   buffer::Slice text{};
+  bool had_syn = false;  // until that octet was cut off
+
+  // RFC 7323, 2.2: "The window field in a segment where the SYN bit is set ... MUST NOT be scaled."
+  bool has_unscaled_window() const { return had_syn || has(Flag::syn); }
 
   bool has(Flag flag) const { return flags.has(flag); }
   SeqNum end() const { return seq + len; }

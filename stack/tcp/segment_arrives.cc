@@ -27,6 +27,7 @@ void send_reset(Tcb& tcb, const Segment& seg) {
 // The SYN is the first octet of its segment; what follows is handled as text.
 void drop_syn_octet(Segment& seg) {
   seg.flags = seg.flags.without(Flag::syn);
+  seg.had_syn = true;
   seg.seq += 1;
   seg.len -= 1;
 }
@@ -322,6 +323,9 @@ void syn_sent(Tcb& tcb, Segment& seg, Instant now) {
   if (!seg.has(Flag::ack)) {
     // Simultaneous open (MUST-10). Text on the SYN is not acknowledged: the peer sends it again.
     enter(tcb, State::syn_received, Cause::syn_received);
+    // The SYN,ACK has retransmissions of its own (RFC 6298, 5), however often the SYN was repeated:
+    // a peer in SYN-SENT has no use for the ACKs that its own repeated SYN is answered with.
+    tcb.retransmits = 0;
     tcb.syn_due = true;
     mark_ready(tcb);
     return;

@@ -121,6 +121,7 @@ void Both::draw_connection() {
   half_open_ = start_half_open(syn, first_number(), shared, tuple_, 0);
   rcvbuf_ = dice_.one_of({2304U, 65'536U, 131'072U, 1'000'000U});
   window_ = initial_window(rcvbuf_, advertised_mss(shared.link, tuple_.family()));
+  half_open_.window = static_cast<std::uint16_t>(window_);
   // An answer that was given already, for the limit of tcp_invalid_ratelimit (500 ms).
   if (dice_.chance(0.3)) {
     answered_ = now_ - Duration::milliseconds(dice_.one_of({0, 1, 499, 500, 501}));
@@ -161,7 +162,7 @@ Segment Both::draw_segment() {
 Outcome Both::small(const Segment& seg) {
   HalfOpenState state = half_open_;
   const HalfOpenAnswer answer =
-      segment_arrives(state, tuple_, seg, surroundings_.shared, rcvbuf_, now_);
+      segment_arrives(state, tuple_, seg, surroundings_.shared, now_);
   Outcome outcome;
   switch (answer.action) {
     case Action::keep:

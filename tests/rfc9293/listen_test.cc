@@ -130,5 +130,20 @@ TEST(Listen, ClosingTheListenerForgetsHalfOpenConnections) {
   EXPECT_THAT(d.sent(), ElementsAre(IsRst({.seq = 1})));
 }
 
+// 3.8.6, SHLD-14: a repeated SYN,ACK does not take back window, although the link's MTU, of which
+// the window is made a multiple, has changed.
+TEST(Listen, RepeatedSynAckKeepsItsWindowWhenTheMtuChanges) {
+  Drill d = Drill::listen();
+  d.peer_sends(syn());
+  const std::vector<Sent> first = d.sent();
+  ASSERT_THAT(first, testing::ElementsAre(IsSynAck()));
+  d.set_link({.mtu = 1280});
+  d.advance(1_s);
+  const std::vector<Sent> second = d.sent();
+  ASSERT_THAT(second, testing::ElementsAre(IsSynAck()));
+  EXPECT_EQ(second[0].options.mss, 1240);
+  EXPECT_EQ(second[0].window, first[0].window);
+}
+
 }  // namespace
 }  // namespace tuntcp::test

@@ -55,6 +55,27 @@ TEST(SimultaneousOpen, RepeatedSynAckDoesNotShrinkTheWindow) {
   ASSERT_THAT(repeated, ElementsAre(IsSynAck({.seq = 0, .ack = 1})));
   EXPECT_GE(repeated[0].window, acks[0].window << shift);
 }
+// 3.10.7.3, fourth, and RFC 6298, 5: however often the SYN went out alone, the SYN,ACK that answers
+// the peer's is repeated from one second on; all that the peer's own repeated SYN is answered with
+// are ACKs, which mean nothing to a peer in SYN-SENT.
+TEST(SimultaneousOpen, SynAckAfterManySynsIsRepeatedSoonAndOften) {
+  Drill d = Drill::closed(kActive);
+  ASSERT_TRUE(d.open().has_value());
+  d.advance(8_s);
+  ASSERT_EQ(d.sent().size(), 7U);
+  d.peer_sends(syn());
+  d.advance(60_s);
+  EXPECT_THAT(d.sent_at(), ElementsAre(8_s, 9_s, 11_s, 15_s, 23_s, 39_s));
+}
+// RFC 7323, 2.2: the window of a SYN,ACK is in octets, though our SYN offered a scale.
+TEST(SimultaneousOpen, WindowOfTheSynAckIsNotScaled) {
+  Drill d = Drill::syn_received({.role = Role::active, .wscale = 7});
+  d.peer_sends(syn_ack({.seq = 0, .ack = 1, .window = 3'000, .wscale = 7}));
+  EXPECT_EQ(d.state(), State::established);
+  EXPECT_EQ(d.status().snd_wnd, 3'000U);
+  d.peer_sends(ack({.seq = 1, .ack = 1, .window = 3'000}));
+  EXPECT_EQ(d.status().snd_wnd, 384'000U);
+}
 TEST(SimultaneousOpen, OptionsAreThoseBothOffered) {
   Drill d = Drill::closed({.role = Role::active, .wscale = 3, .sack = true, .ts = 700});
   ASSERT_TRUE(d.open().has_value());
