@@ -86,7 +86,7 @@ const char* wrong_in(HostTables& tables, Slab<Object>& slab, const TimerWheel& w
       found = "an entry without a timer";
     }
   });
-  if (wheel.size() != slab.size()) found = "timers without an entry";
+  if (found == nullptr && wheel.size() != slab.size()) found = "timers without an entry";
   return found;
 }
 
