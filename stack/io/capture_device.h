@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "stack/base/time.h"
+#include "stack/io/capture_file.h"
 #include "stack/io/device.h"
 
 namespace tuntcp::io {
@@ -39,14 +40,13 @@ class CaptureDevice final : public Device {
   Outcome<void> take_link_news() override { return inner_.take_link_news(); }
 
  private:
-  class File;
-  CaptureDevice(Device& inner, std::unique_ptr<File> file, std::string path, Clock clock,
+  CaptureDevice(Device& inner, std::unique_ptr<CaptureFile> file, std::string path, Clock clock,
                 Report report);
   void capture(Bytes packet, const wire::ReceivedOffload& offload);
   void stop(int error);
 
   Device& inner_;
-  std::unique_ptr<File> file_;  // null once the capture has ended
+  std::unique_ptr<CaptureFile> file_;  // null once the capture has ended
   std::string path_;
   Clock clock_;
   Report report_;

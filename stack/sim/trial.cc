@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "stack/sim/status_check.h"
+#include "stack/sim/transcript.h"
 
 namespace tuntcp::sim {
 namespace {
@@ -189,6 +190,20 @@ std::vector<std::string> faults_of_seed(std::uint64_t seed) {
   Trial trial(scenario);
   trial.run();
   return trial.world().faults().texts();
+}
+
+std::string report_on_seed(std::uint64_t seed, std::size_t most_lines) {
+  const Scenario scenario = draw_scenario(seed);
+  Trial trial(scenario);
+  const Transcript transcript(trial.world(), most_lines);
+  trial.run();
+  std::string text = transcript.text();
+  for (const std::string& fault : trial.world().faults().texts()) text += "fault: " + fault + "\n";
+  return text + "replay with: " + replay_command(seed) + "\n";
+}
+
+std::string replay_command(std::uint64_t seed) {
+  return "tuntcp sim replay --seed " + std::to_string(seed);
 }
 
 }  // namespace tuntcp::sim

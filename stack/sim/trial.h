@@ -50,5 +50,10 @@ class Trial {
 
 // The faults of the run that this seed decides; none if all is well.
 std::vector<std::string> faults_of_seed(std::uint64_t seed);
+// What people need of a seed with faults: these, the last lines of the transcript before them, and
+// the command that replays it all.
+std::string report_on_seed(std::uint64_t seed, std::size_t most_lines);
+// That command.
+std::string replay_command(std::uint64_t seed);
 
 }  // namespace tuntcp::sim

@@ -48,6 +48,20 @@ class CommandLine(Case):
         self.up("--profile", "bsd", status=2, tells="--profile")
         self.up("--log-level", "loud", status=2, tells="--log-level")
 
+    def test_simulator_settings(self):
+        sweep = ("sim", "sweep")
+        self.told("sim", status=2, tells="subcommand")
+        self.told(*sweep, status=2, tells="--seeds")
+        for text in ("0", "-1", "x", "10000000000000"):
+            self.told(*sweep, "--seeds", text, status=2, tells="--seeds")
+        for text in ("0/2", "3/2", "1", "1/", "/2", "1/2x", "a/b", ""):
+            self.told(*sweep, "--seeds", "1", "--shard", text, status=2, tells="--shard")
+        self.told(*sweep, "--seeds", "1", "--first", "x", status=2, tells="--first")
+        self.told("sim", "replay", status=2, tells="--seed")
+        self.told("sim", "replay", "--seed", "one", status=2, tells="--seed")
+        self.told("sim", "replay", "--seed", "1", "--pcap", "/no/such/folder/x.pcap", status=1,
+                  tells="cannot write a capture")
+
     def test_wrong_knobs(self):
         self.up("--set", "net.ipv4.tcp_sack", status=1, tells="NAME=VALUE")
         self.up("--set", "net.ipv4.tcp_sackk=1", status=1, tells="no such knob")

@@ -9,6 +9,7 @@ void add_sim(CLI::App& app, Run& run) {
   CLI::App* const sim =
       app.add_subcommand("sim", "Hosts on a simulated network, in virtual time, without a device");
   sim->require_subcommand(1);
+  add_sim_seeds(*sim, run);
   add_sim_explore(*sim, run);
 }
 
