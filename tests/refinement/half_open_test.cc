@@ -161,8 +161,7 @@ Segment Both::draw_segment() {
 
 Outcome Both::small(const Segment& seg) {
   HalfOpenState state = half_open_;
-  const HalfOpenAnswer answer =
-      segment_arrives(state, tuple_, seg, surroundings_.shared, now_);
+  const HalfOpenAnswer answer = segment_arrives(state, tuple_, seg, surroundings_.shared, now_);
   Outcome outcome;
   switch (answer.action) {
     case Action::keep:
