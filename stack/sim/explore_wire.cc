@@ -99,7 +99,11 @@ void ExploreWorld::check_sent(End& end, const End& peer, const Flying& packet) {
   const wire::TcpHeader& tcp = packet.tcp;
   const bool is_syn = tcp.flags.has(Flag::syn);
   if (is_syn) {
-    if (!end.sent_syn || tcp.seq != end.isn || tcp.ack != end.syn_ack) {
+    // Where no time passed a new incarnation has the number of the old one, but that one had come
+    // further.
+    const bool is_again = end.sent_syn && tcp.seq == end.isn && tcp.ack == end.syn_ack;
+    const bool went_on = end.sent_end > tcp.seq + 1 || (end.has_edge && end.last_ack > tcp.ack);
+    if (!is_again || went_on) {
       end.sent_syn = true;
       if (tcp.seq != end.isn) end.isn_at = now_;
       end.isn = tcp.seq;
