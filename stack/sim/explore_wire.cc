@@ -100,14 +100,16 @@ void ExploreWorld::check_sent(End& end, const End& peer, const Flying& packet) {
   const bool is_syn = tcp.flags.has(Flag::syn);
   if (is_syn) {
     // Where no time passed a new incarnation has the number of the old one, but that one had come
-    // further.
+    // further, and what it sent may still arrive.
     const bool is_again = end.sent_syn && tcp.seq == end.isn && tcp.ack == end.syn_ack;
     const bool went_on = end.sent_end > tcp.seq + 1 || (end.has_edge && end.last_ack > tcp.ack);
     if (!is_again || went_on) {
+      if (!end.sent_syn || tcp.seq != end.isn) {
+        end.isn_at = now_;
+        end.sent_end = tcp.seq;
+      }
       end.sent_syn = true;
-      if (tcp.seq != end.isn) end.isn_at = now_;
       end.isn = tcp.seq;
-      end.sent_end = tcp.seq;
       end.has_edge = end.has_peer_edge = false;
     }
     end.syn_ack = tcp.ack;
