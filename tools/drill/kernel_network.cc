@@ -12,9 +12,11 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <thread>
 
 #include "stack/base/bytes.h"
 #include "stack/base/checksum.h"
@@ -55,6 +57,22 @@ std::string first_word_of(const char* path) {
   std::string word;
   file >> word;
   return word;
+}
+
+// Is this address one's own by now? The kernel takes over an IPv6 address in its own time, and
+// until then drops what is sent to it.
+bool is_taken_over(const IpAddress& address) {
+  std::string digits;
+  for (unsigned i = 0; i < address.size(); ++i) {
+    constexpr const char* kDigits = "0123456789abcdef";
+    digits += kDigits[address.octets()[i] >> 4];
+    digits += kDigits[address.octets()[i] & 0xf];
+  }
+  std::ifstream routes("/proc/thread-self/net/ipv6_route");
+  for (std::string line; std::getline(routes, line);) {
+    if (line.starts_with(digits + " 80")) return true;
+  }
+  return false;
 }
 
 // The kernel talks to an IPv6 network by itself (router solicitations, multicast listeners): that
@@ -126,6 +144,10 @@ void KernelNetwork::configure(const BackendOptions& options) {
   if (!is_made) throw BackendFailure("the namespace cannot be configured (ip link, ip addr)");
   route_ = "ip " + family + " route replace default via " + options.gateway.to_string() + " dev " +
            device;
+  constexpr int kTries = 2000;
+  for (int i = 0; !is_v4 && i < kTries && !is_taken_over(options.local); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   default_congestion_control_ = first_word_of(kCongestionFile);
   use_congestion_control(kUsualCongestionControl);
 }
