@@ -36,6 +36,17 @@ Counter skipped_counter(const Tcb& tcb, DubiousSegment what) {
   return Counter::tcp_ack_skipped_seq;
 }
 
+// At once if much is owed, else when there is something to send along or the timer expires.
+void acknowledge_soon(Tcb& tcb, Instant now) {
+  // SHLD-19: at least every second full-sized segment. Gaps are told at once (RFC 5681, 4.2).
+  const bool is_second = octets_between(tcb.rcv.last_ack_sent, tcb.rcv.nxt) > tcb.ack.rcv_mss;
+  if (is_second || !tcb.reassembly.is_empty()) {
+    acknowledge_now(tcb);
+  } else if (!tcb.deadlines.is_set(Timer::delayed_ack)) {
+    tcb.deadlines.set(Timer::delayed_ack, now + kDelayedAck);
+  }
+}
+
 }  // namespace
 
 void acknowledge_now(Tcb& tcb) {
@@ -61,14 +72,19 @@ void acknowledge_text(Tcb& tcb, const Segment& seg, Instant now) {
   ack.last_received = now;
   if (seg.has(Flag::psh)) ack.pushed = true;
 
-  const bool is_quick = ack.quick != 0 && !ack.is_interactive;
-  // SHLD-19: at least every second full-sized segment. Gaps are told at once (RFC 5681, 4.2).
-  const bool is_second = octets_between(tcb.rcv.last_ack_sent, tcb.rcv.nxt) > ack.rcv_mss;
-  if (is_quick || is_second || !tcb.reassembly.is_empty()) {
-    acknowledge_now(tcb);
-  } else if (!tcb.deadlines.is_set(Timer::delayed_ack)) {
-    tcb.deadlines.set(Timer::delayed_ack, now + kDelayedAck);
-  }
+  const bool brings_fin = seg.has(Flag::fin) && tcb.state == State::established;
+  const bool is_quick = ack.quick != 0 && !ack.is_interactive && !brings_fin;
+  if (is_quick) return acknowledge_now(tcb);
+  acknowledge_soon(tcb, now);
+}
+
+void acknowledge_fin(Tcb& tcb, Instant now) {
+  // As Linux's tcp_fin(): the end of the peer's stream is what most applications answer, with their
+  // own FIN at least, and then one segment does for both.
+  tcb.ack.is_interactive = true;
+  // Linux has no delay to wait for yet if there never was any text.
+  if (tcb.ack.last_received == Instant()) return acknowledge_now(tcb);
+  acknowledge_soon(tcb, now);
 }
 
 void on_read(Tcb& tcb) {

@@ -19,6 +19,9 @@ void start_quick_acks(Tcb& tcb);
 // In-order text was received: at once, or within 40 ms?
 void acknowledge_text(Tcb& tcb, const Segment& seg, Instant now);
 
+// The peer's FIN was received while ESTABLISHED: the same choice.
+void acknowledge_fin(Tcb& tcb, Instant now);
+
 // The application read: what it read need not wait for more.
 void on_read(Tcb& tcb);
 

@@ -249,10 +249,9 @@ void process_text(Tcb& tcb, Segment& seg, Instant now) {
 }
 
 // ---- Eighth: the FIN bit. One that comes before the text in front of it waits for that text.
-void check_fin(Tcb& tcb, const Segment& seg) {
+void check_fin(Tcb& tcb, const Segment& seg, Instant now) {
   if (!kSynchronized.contains(tcb.state) || tcb.fin_received) return;
   if (seg.has(Flag::fin)) {
-    acknowledge_now(tcb);  // it tells of a gap even without text: RFC 5681, 4.2
     const SeqNum fin_at = seg.seq + seg.text.size();
     // A FIN in front of text that is held already would never be reached: the peer contradicts
     // itself, and what it said first counts.
@@ -263,16 +262,21 @@ void check_fin(Tcb& tcb, const Segment& seg) {
       tcb.peer_fin_at = fin_at;
     }
   }
-  if (!tcb.fin_is_ahead || tcb.peer_fin_at != tcb.rcv.nxt) return;
+  if (!tcb.fin_is_ahead || tcb.peer_fin_at != tcb.rcv.nxt) {
+    if (seg.has(Flag::fin)) acknowledge_now(tcb);  // it tells of a gap: RFC 5681, 4.2
+    return;
+  }
   tcb.fin_is_ahead = false;
   tcb.fin_received = true;
   tcb.rcv.nxt += 1;
   tcb.rcv.edge = later_of(tcb.rcv.edge, tcb.rcv.nxt);
   tcb.events |= EventBits::readable;  // "connection closing": the end of the stream
+  if (tcb.state == State::established) {
+    acknowledge_fin(tcb, now);
+    return enter(tcb, State::close_wait, Cause::fin_received);
+  }
   acknowledge_now(tcb);
   switch (tcb.state) {
-    case State::established:
-      return enter(tcb, State::close_wait, Cause::fin_received);
     case State::fin_wait_1:
       return enter(tcb, State::closing, Cause::fin_received);
     case State::fin_wait_2:
@@ -336,7 +340,7 @@ void syn_sent(Tcb& tcb, Segment& seg, Instant now) {
   drop_syn_octet(seg);
   check_urg(tcb, seg);
   process_text(tcb, seg, now);
-  check_fin(tcb, seg);
+  check_fin(tcb, seg, now);
 }
 
 // ---- 3.10.7.4, "all other states".
@@ -348,7 +352,7 @@ void other_states(Tcb& tcb, Segment& seg, Instant now) {
   if (check_ack(tcb, seg, now) == Verdict::drop) return;
   check_urg(tcb, seg);
   process_text(tcb, seg, now);
-  check_fin(tcb, seg);
+  check_fin(tcb, seg, now);
 }
 
 }  // namespace

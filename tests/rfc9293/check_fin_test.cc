@@ -59,6 +59,7 @@ TEST_P(CheckFinIn, TextInFrontIsDeliveredFirst) {
   Drill d = Drill::in(GetParam().state);
   d.peer_sends(fin({.seq = 1, .ack = GetParam().ack_of_host, .len = 70}));
   EXPECT_EQ(d.state(), GetParam().becomes);
+  d.advance(40_ms);
   EXPECT_THAT(d.sent(), ElementsAre(IsAck({.ack = 72})));
   EXPECT_EQ(d.receive(), 70U);
   EXPECT_EQ(d.receive().error(), Error::end_of_stream);

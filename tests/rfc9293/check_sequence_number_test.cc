@@ -136,6 +136,7 @@ TEST_F(ZeroWindow, UrgentPointerIsTaken) {
 // peers that do not count it.
 TEST_F(ZeroWindow, FinIsTaken) {
   d.peer_sends(fin({.seq = edge}));
+  d.advance(40_ms);
   EXPECT_THAT(d.sent(), ElementsAre(IsAck({.ack = edge + 1, .window = 0})));
   EXPECT_EQ(d.state(), State::close_wait);
 }

@@ -75,7 +75,34 @@ TEST_F(AfterQuickAcks, DuplicateTextIsAcknowledgedAtOnce) {
   d.peer_sends(data({.seq = 1, .len = 1000}));
   EXPECT_THAT(d.sent(), ElementsAre(IsAck({.ack = 16'001})));
 }
-TEST_F(AfterQuickAcks, FinIsAcknowledgedAtOnce) {
+// Linux's tcp_fin(); pcap-fixtures/close/text-with-fin.pcap shows it.
+TEST_F(AfterQuickAcks, FinWaitsForTheApplicationsOwn) {
+  d.peer_sends(fin());
+  EXPECT_THAT(d.sent(), IsEmpty());
+  d.release();
+  EXPECT_THAT(d.sent(), ElementsAre(IsRstAck()));  // nothing was read, SHLD-3
+}
+TEST_F(AfterQuickAcks, FinIsAcknowledgedByOurFin) {
+  static_cast<void>(d.receive());
+  static_cast<void>(d.sent());
+  d.peer_sends(fin());
+  EXPECT_THAT(d.sent(), IsEmpty());
+  d.release();
+  EXPECT_THAT(d.sent(), ElementsAre(IsFin({.ack = 16'002})));
+  d.advance(100_ms);
+  EXPECT_THAT(d.sent(), IsEmpty());
+}
+TEST_F(AfterQuickAcks, FinIsAcknowledgedWithinFortyMilliseconds) {
+  d.peer_sends(fin());
+  const Duration began = d.elapsed();
+  d.advance(500_ms);
+  EXPECT_THAT(d.sent_at(), ElementsAre(began + 40_ms));
+}
+// In FIN-WAIT-1 and -2 nothing of the application is to follow.
+TEST_F(AfterQuickAcks, FinAfterOursIsAcknowledgedAtOnce) {
+  ASSERT_TRUE(d.close());
+  d.peer_sends(ack());
+  static_cast<void>(d.sent());
   d.peer_sends(fin());
   EXPECT_THAT(d.sent(), ElementsAre(IsAck({.ack = 16'002})));
 }

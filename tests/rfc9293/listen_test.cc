@@ -93,6 +93,7 @@ TEST(Listen, LastAckOfTheHandshakeMayCarryTextAndFin) {
   Drill d = Drill::syn_received();
   d.peer_sends(fin({.len = 30}));
   EXPECT_EQ(d.state(), State::close_wait);
+  d.advance(40_ms);
   EXPECT_THAT(d.sent(), ElementsAre(IsAck({.seq = 1, .ack = 32})));
   EXPECT_TRUE(d.accept());
   EXPECT_EQ(d.receive().value_or(0), 30U);

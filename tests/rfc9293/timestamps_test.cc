@@ -41,6 +41,13 @@ TEST(Timestamps, ResetHasThem) {
   ASSERT_THAT(sent, testing::ElementsAre(IsRstAck({.seq = 1, .ack = 1})));
   ASSERT_TRUE(sent[0].options.timestamps.has_value());
 }
+// What a full segment has room for beside them: Linux's window is in such segments from the SYN,ACK
+// on (measured: 65160 = 45 * 1448, and 64240 = 44 * 1460 without timestamps).
+TEST(Timestamps, TakeTheirRoomOutOfTheWindowOfTheSynAck) {
+  Drill d = Drill::listen({.ts = 7000});
+  d.peer_sends(syn({.mss = 1460, .ts = wire::Timestamps{.value = 7000, .echo = 0}}));
+  EXPECT_THAT(d.sent(), ElementsAre(IsSynAck({.window = 65'160})));
+}
 TEST(Timestamps, NotAgreedOnMeansNone) {
   Drill d = Drill::established();
   d.peer_sends(data({.len = 10, .ts = stamp(5)}));
