@@ -3,9 +3,11 @@
 //
 //   the first SYN                     OPEN, if no SYN of the other end came first
 //   new text                          SEND of everything up to the next PSH, at the time of its
-//                                     first segment
+//                                     first segment; a PSH on a full segment does not end it if
+//                                     what follows leaves with an ACK
 //   the first FIN                     CLOSE; as close(2), unless the side took text afterwards
 //   RST with ACK before any FIN       ABORT (an answer to a bad segment has no ACK)
+//   a probe of a closed window        SEND of what follows, when the window was found closed
 //   a right edge that stays behind    the application does not read, until the edge moves on
 #pragma once
 
@@ -28,9 +30,9 @@ struct Action {
   };
   Kind kind = Kind::open;
   std::uint32_t number = 0;  // of the packet that shows it
-  // Index into Flow::packets of that packet: the action comes right before it, stop_reading right
-  // after it.
+  // Index into Flow::packets: the action comes right before that packet, or right after it.
   std::size_t index = 0;
+  bool comes_after = false;
   std::vector<std::uint8_t> octets;  // send
 };
 

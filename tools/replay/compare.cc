@@ -138,7 +138,7 @@ Pairs align(const std::vector<const Packet*>& captured, const std::vector<const 
 class Comparison {
  public:
   Comparison(const Flow& flow, Side played, const Play& play)
-      : flow_(flow), played_(played), play_(play) {
+      : flow_(flow), played_(played), play_(play), full_(agreed_text(flow).value_or(536)) {
     bool both = true;
     std::optional<std::uint8_t> shift;
     for (const Packet& packet : flow.packets) {
@@ -258,7 +258,10 @@ class Comparison {
     const wire::TcpHeader& e = engine.tcp;
     const auto others = [](wire::Flags flags) { return flags.without(Flag::psh).octet(); };
     differ(Kind::flags, others(c.flags), others(e.flags));
-    differ(Kind::push, c.flags.has(Flag::psh), e.flags.has(Flag::psh));
+    // A sender may push in the middle of a SEND (Linux: twice a window). Whether that is so cannot
+    // be seen of a full segment.
+    const bool may_be_midway = c.flags.has(Flag::psh) && captured.text_octets >= full_;
+    if (!may_be_midway) differ(Kind::push, c.flags.has(Flag::psh), e.flags.has(Flag::psh));
     const auto signed_distance = [](SeqNum a, SeqNum b) {
       return static_cast<std::int32_t>(b.value() - a.value());
     };
@@ -306,7 +309,7 @@ class Comparison {
     const std::uint32_t e = engine.tcp.window;
     if (captured.is_syn() || (c == 0) != (e == 0)) return differ(Kind::window, c, e);
     const std::uint32_t apart = c < e ? e - c : c - e;
-    if (apart <= 1 || apart <= c / 8) return;
+    if (apart <= 1 || apart <= c / 4) return;
     differ(Kind::window_autotuning, std::int64_t{c} << shift_, std::int64_t{e} << shift_);
   }
 
@@ -329,6 +332,7 @@ class Comparison {
   const Flow& flow_;
   const Side played_;
   const Play& play_;
+  const std::uint32_t full_;  // text of a full segment
   std::uint8_t shift_ = 0;
   bool has_millisecond_clock_ = false;
 

@@ -27,7 +27,7 @@ enum class DifferenceKind : std::uint8_t {
   timestamp,          // TSval, where the captured clock ticks once a millisecond
   echo,               // TSecr
   window,             // of a SYN; or one is closed (0) and the other is open
-  window_autotuning,  // both are open, and differ by more than an eighth and one unit of the scale
+  window_autotuning,  // both are open, and differ by more than a quarter and one unit of the scale
   urgent,             // urgent pointer
   ecn,                // ECN field of the IP header
   icmp,               // type, code or data of an echo

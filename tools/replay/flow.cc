@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <utility>
 
 #include "stack/base/checksum.h"
@@ -21,20 +20,6 @@ std::string key_of(const Packet& packet) {
   std::string b = text(is_error ? packet.quoted.destination : packet.destination);
   if (b < a) std::swap(a, b);
   return (packet.kind == Packet::Kind::echo ? "echo" : "tcp") + a + "," + b;
-}
-
-// The largest text of one segment that the two ends agreed on; nothing if no SYN tells.
-std::optional<std::uint32_t> agreed_text(const Flow& flow) {
-  std::optional<std::uint32_t> mss;
-  bool all_have_timestamps = true;
-  for (const Packet& packet : flow.packets) {
-    if (!packet.is_syn()) continue;
-    all_have_timestamps = all_have_timestamps && packet.options.timestamps.has_value();
-    if (packet.options.mss)
-      mss = std::min<std::uint32_t>(mss.value_or(65'535), *packet.options.mss);
-  }
-  if (mss && all_have_timestamps && *mss > 12) *mss -= 12;
-  return mss;
 }
 
 // The segments that a device makes of a super-packet: FIN and PSH are the last one's.
@@ -101,6 +86,19 @@ Side Flow::sender(const Packet& packet) const {
 std::string Flow::to_string() const {
   if (is_echo) return client.address.to_string() + " > " + server.address.to_string() + ", echo";
   return client.to_string() + " > " + server.to_string();
+}
+
+std::optional<std::uint32_t> agreed_text(const Flow& flow) {
+  std::optional<std::uint32_t> mss;
+  bool all_have_timestamps = true;
+  for (const Packet& packet : flow.packets) {
+    if (!packet.is_syn()) continue;
+    all_have_timestamps = all_have_timestamps && packet.options.timestamps.has_value();
+    if (packet.options.mss)
+      mss = std::min<std::uint32_t>(mss.value_or(65'535), *packet.options.mss);
+  }
+  if (mss && all_have_timestamps && *mss > 12) *mss -= 12;
+  return mss;
 }
 
 Flows split(Capture capture) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,10 @@ struct Flow {
   const Endpoint& end(Side side) const { return side == Side::client ? client : server; }
   std::string to_string() const;
 };
+
+// The largest text of one segment that the two ends agreed on: the smaller MSS, less timestamps.
+// Nothing if no SYN tells.
+std::optional<std::uint32_t> agreed_text(const Flow& flow);
 
 struct Flows {
   std::vector<Flow> flows;

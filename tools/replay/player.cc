@@ -45,7 +45,7 @@ class Player {
       const Packet& packet = flow_.packets[i];
       run_until(kStart + packet.at);
       for (; action != application_.actions.end() && action->index == i; ++action) {
-        if (action->kind == Action::Kind::stop_reading) break;
+        if (action->comes_after) break;
         take(*action);
       }
       if (flow_.sender(packet) != played_) feed(packet);
