@@ -79,7 +79,7 @@ class Parser {
     std::uint32_t result = 0;
     const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), result);
     if (status != std::errc() || end != text.data() + text.size()) {
-      fail("'" + text + "' is not a number");
+      fail("'" + text + "' is no number");
     }
     return result;
   }
