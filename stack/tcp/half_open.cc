@@ -17,6 +17,13 @@ std::uint32_t milliseconds(Instant now) {
   return static_cast<std::uint32_t>(now.since_origin().count_ms());
 }
 
+// The window is in whole segments, and these hold less text beside timestamps: Linux's
+// tcp_openreq_init_rwin(). (A SYN does not know yet whether there will be any.)
+std::uint16_t text_of_segment(std::uint16_t mss, bool has_timestamps) {
+  constexpr std::uint16_t kTimestampOctets = 12;
+  return has_timestamps && mss > kTimestampOctets ? mss - kTimestampOctets : mss;
+}
+
 wire::Timestamps timestamps_of(const HalfOpenState& half_open, const FourTuple& tuple,
                                const Shared& shared, Instant now) {
   TimestampState ts;
@@ -79,7 +86,9 @@ Reply syn_ack(HalfOpenState& half_open, const FourTuple& tuple, const Shared& sh
               std::uint16_t max_segment) {
   const std::uint16_t mss = advertised_mss(link, tuple.family(), max_segment);
   // SHLD-14: a link whose MTU changed meanwhile does not make it smaller.
-  if (half_open.window == 0) half_open.window = initial_window(rcvbuf, mss);
+  if (half_open.window == 0) {
+    half_open.window = initial_window(rcvbuf, text_of_segment(mss, half_open.has_timestamps));
+  }
   const PeerOffer peer{.mss = half_open.peer_mss,
                        .window_shift = half_open.peer_shift,
                        .has_window_shift = half_open.has_window_shift,
@@ -171,8 +180,8 @@ void promote(const HalfOpenState& half_open, Tcb& tcb, std::uint32_t so_rcvbuf, 
               .has_window_shift = half_open.has_window_shift,
               .has_timestamps = half_open.has_timestamps,
               .has_sack = half_open.has_sack});
-  const std::uint16_t mss = advertised_mss(tcb);
-  start_receive_space(tcb, so_rcvbuf, mss);
+  start_receive_space(tcb, so_rcvbuf,
+                      text_of_segment(advertised_mss(tcb), half_open.has_timestamps));
   tcb.rcv.edge = tcb.rcv.nxt + half_open.window;
   tcb.ts.recent = half_open.ts_recent;
   tcb.ts.recent_at = sent_at;

@@ -1,6 +1,6 @@
-// libFuzzer's door into tools/replay: any octets as a capture file. They may be refused, but nothing
-// may crash, hang or ask for memory without bound. Built with -DTUNTCP_FUZZ=ON (clang); the corpus is
-// run by tests/replay as well.
+// libFuzzer's door into tools/replay: any octets as a capture file. They may be refused, but
+// nothing may crash, hang or ask for memory without bound. Built with -DTUNTCP_FUZZ=ON (clang); the
+// corpus is run by tests/replay as well.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>

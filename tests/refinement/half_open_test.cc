@@ -120,7 +120,9 @@ void Both::draw_connection() {
   }
   half_open_ = start_half_open(syn, first_number(), shared, tuple_, 0);
   rcvbuf_ = dice_.one_of({2304U, 65'536U, 131'072U, 1'000'000U});
-  window_ = initial_window(rcvbuf_, advertised_mss(shared.link, tuple_.family()));
+  // In segments beside whose text timestamps take 12 octets.
+  const std::uint32_t mss = advertised_mss(shared.link, tuple_.family());
+  window_ = initial_window(rcvbuf_, mss - (half_open_.has_timestamps ? 12 : 0));
   half_open_.window = static_cast<std::uint16_t>(window_);
   // An answer that was given already, for the limit of tcp_invalid_ratelimit (500 ms).
   if (dice_.chance(0.3)) {
