@@ -136,7 +136,7 @@ void add_sweep(CLI::App& sim, Run& run) {
   });
 }
 
-void add_replay(CLI::App& sim, Run& run) {
+void add_replay_of_a_seed(CLI::App& sim, Run& run) {
   CLI::App* command = sim.add_subcommand("replay", "Show what happens under one seed");
   auto options = std::make_shared<ReplayOptions>();
   command->add_option("--seed", options->seed, "Which")->required();
@@ -149,7 +149,7 @@ void add_replay(CLI::App& sim, Run& run) {
 
 void add_sim_seeds(CLI::App& sim, Run& run) {
   add_sweep(sim, run);
-  add_replay(sim, run);
+  add_replay_of_a_seed(sim, run);
 }
 
 }  // namespace tuntcp::tools
