@@ -46,7 +46,7 @@ HostConfig draw_host(HostIndex index, Dice& dice, bool has_small_buffers) {
   knobs.tcp_window_scaling = dice.chance(0.7) ? 1 : 0;
   knobs.tcp_moderate_rcvbuf = dice.chance(0.7) ? 1 : 0;
   knobs.tcp_slow_start_after_idle = dice.chance(0.7) ? 1 : 0;
-  knobs.tcp_time_wait_ms = dice.one_of({10U, 1'000U, 60'000U});
+  knobs.tcp_time_wait_ms = dice.one_of({1'000U, 60'000U});
   knobs.tcp_fin_timeout = dice.one_of({2U, 60U});
   if (has_small_buffers) {
     knobs.tcp_rmem = {2304, dice.one_of({2304U, 6000U, 20'000U}), 40'000};
