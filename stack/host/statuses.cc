@@ -70,7 +70,8 @@ void fill_details(const Tcb& tcb, Instant now, Status& status) {
   status.acks_quickly = !tcb.ack.is_interactive;
   status.loss = loss_state_of(tcb.recovery);
   status.probes = tcb.probes;
-  status.back_off = std::max(tcb.retransmits, tcb.probe_back_off);
+  status.back_off =
+      std::max({unsigned{tcb.retransmits}, unsigned{tcb.probe_back_off}, tcb.rtt.back_off()});
   status.unsent_octets = tcb.unsent();
   const auto segments = tcb.recovery.count_segments(std::max(status.snd_mss, 1U));
   status.unacked_segments = segments.outstanding;

@@ -11,6 +11,7 @@ void Rtt::on_sample(Duration rtt) {
   constexpr std::int64_t kMostUs = 500'000'000;
   const auto us = static_cast<std::uint32_t>(std::clamp<std::int64_t>(rtt.count_us(), 1, kMostUs));
   latest_us_ = us;
+  back_off_ = 0;
   if (!has_sample()) {
     // 2.2: SRTT <- R, RTTVAR <- R/2.
     srtt_x8_ = us * 8;
@@ -28,7 +29,8 @@ void Rtt::on_sample(Duration rtt) {
 }
 
 void Rtt::describe(Canonical& out) const {
-  for (const std::uint32_t value : {srtt_x8_, rttvar_x4_, std::uint32_t{initial_rto_s_}}) {
+  for (const std::uint32_t value :
+       {srtt_x8_, rttvar_x4_, std::uint32_t{initial_rto_s_}, std::uint32_t{back_off_}}) {
     out.number(value);
   }
 }

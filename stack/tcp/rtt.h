@@ -24,6 +24,11 @@ class Rtt {
   // first sample the timeout is then 3 s instead of 1 s.
   void on_syn_was_retransmitted() { initial_rto_s_ = 3; }
 
+  // RFC 6298, 5.5: the timer expired. The doubling stays until the next sample, which only a
+  // segment that was sent once can give (Karn): an ACK of what was repeated does not end it.
+  void on_timeout() { back_off_ = static_cast<std::uint8_t>(back_off_ < 31 ? back_off_ + 1 : 31); }
+  unsigned back_off() const { return back_off_; }
+
   bool has_sample() const { return srtt_x8_ != 0; }
   // Zero before the first sample.
   Duration srtt() const { return Duration::microseconds(srtt_x8_ / 8); }
@@ -43,6 +48,7 @@ class Rtt {
   std::uint32_t min_us_ = 0;
   std::uint32_t latest_us_ = 0;
   std::uint8_t initial_rto_s_ = 1;  // RFC 6298, 2.1
+  std::uint8_t back_off_ = 0;
 };
 static_assert(sizeof(Rtt) <= 40);
 

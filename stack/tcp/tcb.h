@@ -144,7 +144,7 @@ struct Tcb : TimerNode {
   ReceiveSpace space;
 
   // What timeouts touch.
-  std::uint16_t retransmits = 0;     // timer expiries in a row: RFC 6298's back-off, R1, R2
+  std::uint16_t retransmits = 0;     // timer expiries in a row: R1, R2
   std::uint16_t probes = 0;          // unanswered window probes in a row
   std::uint16_t probe_back_off = 0;  // probes since the window closed, answered or not
   Instant retransmitting_since;      // the first retransmission of the current row

@@ -73,6 +73,7 @@ void on_retransmission_timeout(Tcb& tcb, Instant now) {
   if (is_given_up(tcb, tcb.retransmits, tcb.retransmitting_since, now)) return give_up(tcb);
   if (tcb.retransmits == 0) tcb.retransmitting_since = now;
   if (tcb.retransmits < UINT16_MAX) ++tcb.retransmits;
+  tcb.rtt.on_timeout();
   mib(tcb).add(Counter::tcp_timeouts);
   ++tcb.timeouts;
   if (tcb.recovery.in_recovery()) mib(tcb).add(Counter::tcp_reno_failures);
@@ -130,7 +131,8 @@ void run_timers(Tcb& tcb, Instant now) {
 }
 
 Duration retransmission_timeout(const Tcb& tcb) {
-  return tcb.rtt.rto(rto_min(tcb), rto_max(tcb), tcb.retransmits);
+  const unsigned back_off = std::max(unsigned{tcb.retransmits}, tcb.rtt.back_off());
+  return tcb.rtt.rto(rto_min(tcb), rto_max(tcb), back_off);
 }
 
 void arm_syn_timer(Tcb& tcb, Instant now) {
