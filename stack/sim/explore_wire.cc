@@ -165,8 +165,8 @@ void ExploreWorld::forge(Side target, Forgery forgery) {
   const Small small_before = small(target);
   SeqNum seq = end.last_ack;
   if (forgery == Forgery::reset_beyond) seq += end.last_window + 1;
-  // RCV.NXT is what was acknowledged last, or the end of a FIN or of text whose ACK waits: one or at
-  // least three octets more.
+  // RCV.NXT is what was acknowledged last, or the end of a FIN or of text whose ACK waits: one or
+  // at least three octets more.
   if (forgery == Forgery::reset_in_window || forgery == Forgery::syn_in_window) seq += 2;
   const bool is_syn = forgery == Forgery::syn_in_window;
   const Side as = other_side(target);

@@ -24,7 +24,7 @@ Trial::Trial(const Scenario& scenario) : scenario_(scenario), world_(scenario.wo
   }
   for (std::size_t i = 0; i < scenario.connections.size(); ++i) {
     Connection connection;
-    for (std::size_t end : {0, 1}) {
+    for (std::size_t end : {0U, 1U}) {
       connection.streams[end] = std::make_unique<Stream>(cookie_of(i, end), world_.faults());
     }
     connections_.push_back(std::move(connection));
@@ -115,7 +115,7 @@ void Trial::look_at_statuses() {
 bool Trial::gives_up_on_the_forgotten() {
   bool any = false;
   for (Connection& connection : connections_) {
-    for (const std::size_t i : {0, 1}) {
+    for (const std::size_t i : {0U, 1U}) {
       Application* const end = connection.ends[i].get();
       const Application* const peer = connection.ends[1 - i].get();
       if (end == nullptr || end->is_gone()) continue;
@@ -133,7 +133,7 @@ void Trial::judge(std::size_t index) {
   const Scenario::Connection& script = scenario_.connections[index];
   const bool must_succeed = scenario_.must_succeed && script.ends[0].habits.is_graceful() &&
                             script.ends[1].habits.is_graceful();
-  for (const std::size_t i : {0, 1}) {
+  for (const std::size_t i : {0U, 1U}) {
     const Application* const end = connections_[index].ends[i].get();
     const Application* const peer = connections_[index].ends[1 - i].get();
     if (end == nullptr) {
@@ -155,7 +155,7 @@ void Trial::schedule() {
   const Instant start = world_.start();
   for (std::size_t i = 0; i < connections_.size(); ++i) {
     const Scenario::Connection& script = scenario_.connections[i];
-    for (const std::size_t end : {0, 1}) {
+    for (const std::size_t end : {0U, 1U}) {
       if (end == 1 && !script.is_simultaneous) continue;
       world_.at(start + script.opened_after, [this, i, end] { open(i, end); });
     }

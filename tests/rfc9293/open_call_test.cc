@@ -158,7 +158,7 @@ TEST_F(OpenCall, ExactAddressIsServedBeforeAny) {
 }
 // An IPv6 "any" serves IPv4 too, unless told otherwise.
 TEST_F(OpenCall, Ipv6AnyTakesIpv4) {
-  const auto any = listen({address("::"), 80});
+  ASSERT_TRUE(listen({address("::"), 80}).has_value());
   Drill v4 = Drill::beside(d, {});
   Drill v6 = Drill::beside(d, {.family = Family::ipv6});
   v4.peer_sends(syn());
@@ -167,7 +167,7 @@ TEST_F(OpenCall, Ipv6AnyTakesIpv4) {
   EXPECT_THAT(v6.sent(), ElementsAre(IsSynAck()));
 }
 TEST_F(OpenCall, Ipv6OnlyDoesNot) {
-  const auto any = listen({address("::"), 80}, {.v6_only = true});
+  ASSERT_TRUE(listen({address("::"), 80}, {.v6_only = true}).has_value());
   Drill v4 = Drill::beside(d, {});
   v4.peer_sends(syn());
   EXPECT_THAT(v4.sent(), ElementsAre(IsRstAck()));

@@ -26,7 +26,7 @@ TEST(Transfer, ArrivesWholeAndLeavesNothingBehindWhateverTheNetworkDoes) {
 // One seed decides everything: the same one tells the same story twice, another one another.
 TEST(Transfer, TheSameSeedDoesTheSame) {
   constexpr std::size_t kEverything = 1'000'000;
-  for (const std::uint64_t seed : {3, 4, 5}) {
+  for (const std::uint64_t seed : {3U, 4U, 5U}) {
     const std::string story = report_on_seed(seed, kEverything);
     EXPECT_EQ(report_on_seed(seed, kEverything), story);
     EXPECT_NE(report_on_seed(seed + 10, kEverything), story);
