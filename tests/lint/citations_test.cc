@@ -8,6 +8,7 @@
 #include <regex>
 #include <string>
 
+#include "tests/lint/rfc9293_labels.h"
 #include "tests/lint/source_tree.h"
 
 namespace tuntcp::lint {
@@ -24,9 +25,6 @@ const std::map<int, int> kReplaced = {
     {1981, 8201}, {2001, 5681}, {2012, 4022}, {2414, 3390}, {2460, 8200}, {2463, 4443},
     {2581, 5681}, {2582, 6582}, {2873, 9293}, {2988, 6298}, {3517, 6675}, {3782, 6582},
     {6093, 9293}, {6429, 9293}, {6691, 9293}, {8312, 9438}};
-
-// The highest number of each kind of label in RFC 9293, appendix B.
-const std::map<std::string, int> kLabels = {{"MUST", 69}, {"SHLD", 31}, {"MAY", 18}, {"REC", 1}};
 
 using Match = std::match_results<std::string_view::const_iterator>;
 

@@ -1,6 +1,9 @@
 // RFC 9293, 3.10.1 and 3.9.1.1: OPEN, active and passive.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "tests/support/drill.h"
 
 namespace tuntcp::test {
@@ -103,6 +106,83 @@ TEST(ActiveOpen, BeyondTheLimitOfConnectionsFails) {
   EXPECT_TRUE(host.open(remote, {}, now).has_value());
   EXPECT_TRUE(host.open(remote, {}, now).has_value());
   EXPECT_EQ(host.open(remote, {}, now).error(), Error::insufficient_resources);
+}
+
+// ---- A host of two networks, seen from the wire: which address its packets come from.
+
+class OpenOfTwoAddresses : public testing::Test, public wire::PacketSink {
+ protected:
+  static HostConfig two_addresses() {
+    HostConfig config;
+    config.addresses = {*Prefix::parse("198.51.100.1/24"), *Prefix::parse("203.0.113.1/24")};
+    return config;
+  }
+  Result<ConnectionId> open(const char* remote, const char* local = "0.0.0.0") {
+    auto id = host.open({address(remote), 80}, {.local = {address(local), 0}, .socket = {}}, now);
+    host.packets_out(now, *this);
+    return id;
+  }
+  // The source of each packet since this was last asked.
+  std::vector<IpAddress> sources() {
+    host.packets_out(now, *this);
+    std::vector<IpAddress> found;
+    for (const Octets& packet : std::exchange(packets, {})) {
+      found.push_back(IpAddress::from_octets(Family::ipv4, &packet.at(12)));
+    }
+    return found;
+  }
+  void peer_sends(const RawSegment& segment) {
+    const Octets packet = make_packet(segment);
+    std::ranges::copy(packet, host.arena().reserve().data());
+    host.packet_in(host.arena().commit(static_cast<std::uint32_t>(packet.size())), {}, now);
+  }
+  wire::SendResult send(const wire::OutgoingPacket& packet) override {
+    packets.emplace_back(packet.headers.begin(), packet.headers.end());
+    return wire::SendResult::sent;
+  }
+
+  SeededRandom random{1};
+  Host host{two_addresses(), random};
+  const Instant now = Instant() + 1_s;
+  std::vector<Octets> packets;  // their headers
+};
+const IpAddress kFirst = address("198.51.100.1");
+const IpAddress kSecond = address("203.0.113.1");
+
+// MUST-43.
+TEST_F(OpenOfTwoAddresses, LeavesFromTheOneThatWasNamed) {
+  ASSERT_TRUE(open("198.51.100.9", "203.0.113.1").has_value());
+  EXPECT_THAT(sources(), ElementsAre(kSecond));
+}
+// MUST-44.
+TEST_F(OpenOfTwoAddresses, LeavesFromTheOneOfThatNetwork) {
+  ASSERT_TRUE(open("203.0.113.9").has_value());
+  ASSERT_TRUE(open("198.51.100.9").has_value());
+  EXPECT_THAT(sources(), ElementsAre(kSecond, kFirst));
+}
+// MUST-45: "In all other cases, a previous segment has either been sent or received on this
+// connection, and TCP implementations MUST use the same local address that was used in those
+// previous segments." Here IP would have chosen the other one.
+TEST_F(OpenOfTwoAddresses, KeepsItsAddress) {
+  const auto id = open("198.51.100.9", "203.0.113.1");
+  ASSERT_TRUE(id.has_value());
+  ASSERT_EQ(packets.size(), 1U);
+  const FourTuple tuple = host.status(*id, now)->tuple;
+  RawSegment segment{.source = tuple.remote.address,
+                     .destination = tuple.local.address,
+                     .source_port = tuple.remote.port,
+                     .destination_port = tuple.local.port,
+                     .seq = 1000,
+                     .ack = load_be32(&packets[0].at(24)) + 1,
+                     .flags = (Flag::syn | Flag::ack).octet(),
+                     .window = 5000};
+  peer_sends(segment);
+  EXPECT_THAT(sources(), ElementsAre(kSecond, kSecond));  // the SYN and the ACK of the SYN,ACK
+  ASSERT_EQ(host.status(*id, now)->state, State::established);
+  ASSERT_TRUE(host.send(*id, Octets(10, 0), now).has_value());
+  EXPECT_THAT(sources(), ElementsAre(kSecond));
+  ASSERT_TRUE(host.abort(*id, now).has_value());
+  EXPECT_THAT(sources(), ElementsAre(kSecond));
 }
 
 // ---- Passive.

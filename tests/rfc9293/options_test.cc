@@ -220,6 +220,15 @@ TEST_P(SynWith, OddOptionsIsServed) {
   static_cast<void>(d.sent());
   EXPECT_EQ(segment_length(d), GetParam().segment);
 }
+// MUST-5: timestamps, laid out as nobody else does, in a segment with text.
+TEST(OptionsLater, KnownOnesAreTakenInAnySegment) {
+  Drill d = Drill::established({.ts = 1});
+  d.peer_sends(data({.len = 10, .raw_options = {8, 10, 0, 0, 0, 77, 0, 0, 0, 0, 1, 1}}));
+  const std::vector<Sent> sent = d.sent();
+  ASSERT_THAT(sent, ElementsAre(IsAck({.ack = 11})));
+  ASSERT_TRUE(sent[0].options.timestamps.has_value());
+  EXPECT_EQ(sent[0].options.timestamps->echo, 77U);
+}
 TEST(OptionsLater, UnknownOnesAreSkippedInAnySegment) {
   Drill d = Drill::established();
   d.peer_sends(data({.len = 10, .raw_options = {253, 4, 1, 2}}));

@@ -25,6 +25,17 @@ TEST(TimeWait, LastsSixtySeconds) {
   EXPECT_THAT(d.sent(), IsEmpty());
   EXPECT_EQ(d.count(Counter::tcp_tw), 1U);
 }
+// MUST-13 by the letter: 3.4.2 takes an MSL of 2 minutes, and so does profile rfc.
+TEST(TimeWait, LastsTwiceTheLongestLifeInProfileRfc) {
+  const auto rfc = Sysctl::profile("rfc");
+  ASSERT_TRUE(rfc.has_value());
+  Drill d =
+      Drill::time_wait({.set = {"tcp_time_wait_ms=" + std::to_string(rfc->tcp_time_wait_ms)}});
+  d.advance(239_s + 999_ms);
+  EXPECT_EQ(d.state(), State::time_wait);
+  d.advance(1_ms);
+  EXPECT_EQ(d.listed(), std::nullopt);
+}
 TEST(TimeWait, LeavesNothingBehind) {
   Drill d = Drill::time_wait();
   d.release();

@@ -266,5 +266,36 @@ INSTANTIATE_TEST_SUITE_P(
                 "0204 05b4 0402 080a 71e6 8cc8 0000 0000 0103 030a"
                 "0101 0512 0000 0001 0000 0002 0000 0003 0000 0004"}));
 
+// MUST-68: "all TCP Options except End of Option List Option (EOL) and No-Operation (NOP) have
+// length fields"; MUST-69: "the content of the header beyond the End of Option List Option MUST be
+// header padding of zeros". Read as the RFC says, whatever is written.
+TEST(WrittenOptionsOfEveryKind, HaveLengthsAndOnlyZerosBehindTheirEnd) {
+  for (unsigned set = 0; set < 16 * 5; ++set) {
+    TcpOptions options{.sack_permitted = (set & 1) != 0};
+    if ((set & 2) != 0) options.mss = 1460;
+    if ((set & 4) != 0) options.window_shift = 10;
+    if ((set & 8) != 0) options.timestamps = kStamps;
+    options.sack_count = static_cast<std::uint8_t>(set / 16);
+    for (std::uint32_t i = 0; i < options.sack_count; ++i) options.sack[i] = block(i, i + 1);
+
+    Octets out(kMaxOptionOctets, 0xaa);
+    out.resize(write_options(options, out.data()));
+    ASSERT_EQ(out.size() % 4, 0U) << set;
+    std::size_t at = 0;
+    while (at < out.size() && out[at] != 0) {
+      if (out[at] == 1) {
+        ++at;
+      } else {
+        ASSERT_LT(at + 1, out.size()) << set;
+        ASSERT_GE(out[at + 1], 2U) << set;
+        at += out[at + 1];
+      }
+    }
+    ASSERT_LE(at, out.size()) << set;
+    EXPECT_THAT(Octets(out.begin() + static_cast<std::ptrdiff_t>(at), out.end()), testing::Each(0))
+        << set;
+  }
+}
+
 }  // namespace
 }  // namespace tuntcp::wire
