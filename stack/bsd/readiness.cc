@@ -17,10 +17,11 @@ constexpr std::uint32_t kMode =
     EPOLLET | static_cast<std::uint32_t>(EPOLLONESHOT) | EPOLLWAKEUP | EPOLLEXCLUSIVE;
 
 // As sk_stream_is_writeable: a third of the send buffer is free, and not too much is unsent.
-bool may_write(const Socket& socket, const Status& status) {
+bool may_write(const Socket& socket, const Status& status, const Sysctl& sysctl) {
   if (status.send_q > status.sndbuf / 3 * 2) return false;
-  const std::uint32_t mark = socket.options.notsent_lowat;
-  return mark == 0 || std::uint64_t{2} * status.unsent_octets < mark;
+  const std::uint32_t own = socket.options.notsent_lowat;
+  const std::uint32_t mark = own != 0 ? own : sysctl.tcp_notsent_lowat;
+  return std::uint64_t{2} * status.unsent_octets < mark;
 }
 
 std::uint32_t wanted(const Watch& watch) {
@@ -67,7 +68,7 @@ std::uint32_t Tables::readiness(const File& of) const {
   if (read_is_shut) ready |= kIn | EPOLLRDHUP;
   if (status.state != State::syn_sent && status.state != State::syn_received) {
     if (may_read(socket, status)) ready |= kIn;
-    if (write_is_shut || may_write(socket, status)) ready |= kOut;
+    if (write_is_shut || may_write(socket, status, host.sysctl())) ready |= kOut;
     if (status.urgent_left != 0) ready |= EPOLLPRI;
   }
   if (socket.error != 0) ready |= EPOLLERR;

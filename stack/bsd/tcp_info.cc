@@ -93,7 +93,7 @@ void fill_sender(const Status& status, TcpInfo& info) {
                                ? kInfiniteSsthresh
                                : status.ssthresh_octets / std::max(status.snd_mss, 1U);
   info.tcpi_snd_cwnd = status.cwnd_segments;
-  info.tcpi_reordering = kReordering;
+  info.tcpi_reordering = status.reordering;
   info.tcpi_total_retrans = status.segments_retransmitted;
   info.tcpi_bytes_acked = status.numbers_acked;
   info.tcpi_segs_out = status.segments_out;

@@ -83,7 +83,8 @@ void describe_space(const Tcb& tcb, Canonical& out) {
        {space.buffer, space.ssthresh, space.clamp, std::uint32_t{space.is_locked},
         space.round_copied, space.best_round, tcb.receive_buffer.readable(),
         tcb.receive_buffer.memory(), tcb.send_buffer.size(), tcb.send_limit, tcb.notsent_lowat,
-        std::uint32_t{tcb.max_segment}, std::uint32_t{tcb.syn_retries}}) {
+        std::uint32_t{tcb.max_segment}, std::uint32_t{tcb.syn_retries},
+        std::uint32_t{tcb.reordering}, space.asked_clamp}) {
     out.number(value);
   }
   out.duration(space.rtt);

@@ -64,6 +64,12 @@ std::optional<Demux::Entry> HostTables::find(const FourTuple& wanted) {
   });
 }
 
+void set_ip_options(tcp::Tcb& tcb, const SocketOptions& options) {
+  const bool is_v4 = tcb.tuple.family() == Family::ipv4;
+  tcb.traffic_class = is_v4 ? options.tos : options.traffic_class;
+  tcb.hop_limit = is_v4 ? options.ttl : options.hop_limit;
+}
+
 tcp::Tcb* HostTables::make_tcb(const FourTuple& tuple, const SocketOptions& options) {
   tcp::Tcb* const tcb = tcbs.emplace(shared);
   if (tcb == nullptr) return nullptr;
@@ -79,6 +85,9 @@ tcp::Tcb* HostTables::make_tcb(const FourTuple& tuple, const SocketOptions& opti
   tcb->max_segment = options.max_segment;
   tcb->syn_retries = options.syn_retries;
   tcb->notsent_lowat = options.notsent_lowat;
+  tcb->reordering = static_cast<std::uint16_t>(shared.sysctl.tcp_reordering);
+  tcb->space.asked_clamp = options.window_clamp;
+  set_ip_options(*tcb, options);
   return tcb;
 }
 

@@ -100,7 +100,8 @@ Result<FourTuple> choose_tuple(HostTables& tables, const Endpoint& remote, const
   const auto port = tables.ports.choose(tuple.local.address, remote, static_cast<Port>(range[0]),
                                         static_cast<Port>(range[1]), [&](Port candidate) {
                                           tuple.local.port = candidate;
-                                          return vacancy(tables, tuple, now).is_free;
+                                          return !is_reserved(tables.shared.sysctl, candidate) &&
+                                                 vacancy(tables, tuple, now).is_free;
                                         });
   if (!port) return std::unexpected(Error::address_not_available);
   tuple.local.port = *port;
@@ -162,7 +163,8 @@ Result<Endpoint> Host::choose_local(const Endpoint& wanted, const ListenOptions&
     const auto port = t.ports.choose(local.address, local, static_cast<Port>(range[0]),
                                      static_cast<Port>(range[1]), [&](Port candidate) {
                                        local.port = candidate;
-                                       return check_listen(t, local, options).has_value();
+                                       return !is_reserved(t.shared.sysctl, candidate) &&
+                                              check_listen(t, local, options).has_value();
                                      });
     if (!port) return std::unexpected(Error::address_in_use);
     local.port = *port;
@@ -343,9 +345,13 @@ Result<void> Host::set_options(ConnectionId id, const SocketOptions& options, In
   tcb.max_segment = options.max_segment;
   tcb.syn_retries = options.syn_retries;
   tcb.notsent_lowat = options.notsent_lowat;
+  set_ip_options(tcb, options);
   tcb.send_limit = socket_buffer_memory(options.send_buffer);
   if (options.receive_buffer != 0) {
     tcp::lock_receive_space(tcb, socket_buffer_memory(options.receive_buffer));
+  }
+  if (options.window_clamp != tcb.space.asked_clamp) {
+    tcp::clamp_window(tcb, options.window_clamp);
   }
   tcp::mark_ready(tcb);  // Nagle may have held something back
   tables_->settle(tcb);
@@ -364,7 +370,12 @@ Result<SocketOptions> Host::options(ConnectionId id) const {
                        .user_timeout = tcb.user_timeout,
                        .max_segment = tcb.max_segment,
                        .syn_retries = tcb.syn_retries,
-                       .notsent_lowat = tcb.notsent_lowat};
+                       .notsent_lowat = tcb.notsent_lowat,
+                       .window_clamp = tcb.space.asked_clamp,
+                       .tos = tcb.traffic_class,
+                       .traffic_class = tcb.traffic_class,
+                       .ttl = tcb.hop_limit,
+                       .hop_limit = tcb.hop_limit};
 }
 
 Result<Status> Host::status(ConnectionId id, Instant now) const {

@@ -70,7 +70,14 @@ struct SocketOptions {
   // agreed on SYNs stays.
   std::uint16_t max_segment = 0;
   std::uint8_t syn_retries = 0;     // TCP_SYNCNT; 0: tcp_syn_retries, tcp_synack_retries
-  std::uint32_t notsent_lowat = 0;  // TCP_NOTSENT_LOWAT, octets never sent; 0: no limit
+  std::uint32_t notsent_lowat = 0;  // TCP_NOTSENT_LOWAT, octets never sent; 0: the sysctl
+  std::uint32_t window_clamp = 0;   // TCP_WINDOW_CLAMP, octets of window at most; 0: the buffer
+  // IP_TOS and IPV6_TCLASS without the two bits of ECN; IP_TTL and IPV6_UNICAST_HOPS, none: the
+  // sysctl. A connection takes those of its family.
+  std::uint8_t tos = 0;
+  std::uint8_t traffic_class = 0;
+  std::optional<std::uint8_t> ttl{};
+  std::optional<std::uint8_t> hop_limit{};
 };
 
 // What an application says about the octets it sends.

@@ -56,6 +56,8 @@ struct Status {
   bool fin_is_outstanding = false;  // ours is queued or sent, and not acknowledged
   bool acks_quickly = false;        // the application does not answer: TCP_QUICKACK
   LossState loss = LossState::open;
+  std::uint32_t reordering = 3;    // duplicate ACKs that mean a loss
+  std::uint32_t window_clamp = 0;  // octets of window at most
   std::uint32_t probes = 0, back_off = 0;
   std::uint32_t unsent_octets = 0;
   std::uint32_t unacked_segments = 0, sacked_segments = 0, lost_segments = 0;

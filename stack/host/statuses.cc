@@ -136,7 +136,9 @@ Status status_of(const Tcb& tcb, Instant now) {
   status.rcvbuf = tcb.space.buffer;
   status.srtt = tcb.rtt.srtt();
   status.rttvar = tcb.rtt.rttvar();
-  status.min_rtt = tcb.rtt.min_rtt();
+  status.min_rtt = tcb.min_rtt.least();
+  status.reordering = tcb.reordering;
+  status.window_clamp = tcb.space.clamp;
   status.rto = tcp::retransmission_timeout(tcb);
   status.octets_sent = tcb.octets_sent;
   status.octets_acked = tcb.octets_acked;

@@ -42,6 +42,8 @@ auto with_object(PerFamily<Kind>& all, Family family, std::uint32_t index, Use u
 // What the kernel would charge for a buffer of this SO_RCVBUF or SO_SNDBUF: twice the value.
 // 0, "not set", stays 0.
 std::uint32_t socket_buffer_memory(std::uint32_t socket_buffer);
+// IP_TOS, IP_TTL and their kin, of the family of the connection.
+void set_ip_options(tcp::Tcb& tcb, const SocketOptions& options);
 
 struct HostTables {
   HostTables(const HostConfig& config, RandomSource& random);

@@ -8,6 +8,7 @@
 #include "stack/tcp/timestamps.h"
 #include "stack/tcp/transitions.h"
 #include "stack/tcp/user_calls.h"
+#include "stack/tcp/window_policy.h"
 
 namespace tuntcp::tcp {
 namespace {
@@ -32,10 +33,15 @@ bool is_duplicate_ack(const Tcb& tcb, const Segment& seg) {
          scaled_window(tcb, seg) == tcb.snd.wnd && !has_dsack(seg);
 }
 
+void take_round_trip(Tcb& tcb, Duration rtt, Instant now) {
+  tcb.rtt.on_sample(rtt);
+  tcb.min_rtt.on_sample(rtt, now, Duration::seconds(sysctl(tcb).tcp_min_rtt_wlen));
+}
+
 void measure_round_trip(Tcb& tcb, const Segment& seg, std::optional<Duration> measured,
                         Instant now) {
   if (measured) {
-    tcb.rtt.on_sample(*measured);
+    take_round_trip(tcb, *measured, now);
     return;
   }
   // Where the same octets were sent twice a timestamp's echo is still unambiguous (RFC 7323, 4.1).
@@ -43,7 +49,7 @@ void measure_round_trip(Tcb& tcb, const Segment& seg, std::optional<Duration> me
     return;
   const auto ticks =
       static_cast<std::int32_t>(timestamp_clock(tcb.ts, now) - seg.options.timestamps->echo);
-  if (ticks >= 0) tcb.rtt.on_sample(Duration::milliseconds(std::max(ticks, 1)));
+  if (ticks >= 0) take_round_trip(tcb, Duration::milliseconds(std::max(ticks, 1)), now);
 }
 
 void forget_acknowledged(Tcb& tcb, SeqNum ack) {
@@ -102,7 +108,7 @@ void tell_congestion_control(Tcb& tcb, const recovery::AckOutcome& outcome,
 
 void become_established(Tcb& tcb, const Segment& seg, Cause cause, Instant now) {
   // The SYN's round trip, unless it was sent twice (Karn).
-  if (tcb.retransmits == 0) tcb.rtt.on_sample(now - tcb.last_sent);
+  if (tcb.retransmits == 0) take_round_trip(tcb, now - tcb.last_sent, now);
   // RFC 6928, 2: one segment after "more than one SYN or SYN/ACK retransmissions".
   const std::uint32_t segments = tcb.retransmits > 1 ? 1 : congestion::kInitialSegments;
   tcb.retransmits = 0;
@@ -116,6 +122,7 @@ void become_established(Tcb& tcb, const Segment& seg, Cause cause, Instant now) 
   tcb.snd.wl2 = seg.ack;
   tcb.snd.max_wnd = tcb.snd.wnd;
   tcb.small_end = tcb.snd.una;
+  reserve_window(tcb, advertised_mss(tcb));
   tcb.congestion->init(
       {.mss = effective_send_mss(tcb, tcb.agreed.timestamps ? 12 : 0), .segments = segments});
   tcb.window_use.restart(tcb.snd.una);
@@ -137,6 +144,7 @@ void accept_acknowledgment(Tcb& tcb, const Segment& seg, Instant now) {
       tcb.recovery.on_ack({.ack = seg.ack,
                            .snd_nxt = tcb.snd.nxt,
                            .mss = effective_send_mss(tcb, tcb.agreed.timestamps ? 12 : 0),
+                           .duplicate_threshold = tcb.reordering,
                            .is_duplicate = is_duplicate_ack(tcb, seg),
                            .now = now});
   if (has_dsack(seg)) mib(tcb).add(Counter::tcp_dsack_recv);

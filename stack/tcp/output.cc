@@ -112,6 +112,10 @@ class Turn {
     return effective_send_mss(tcb_, option_octets(options_for(tcb_, now_)));
   }
 
+  std::uint8_t hop_limit() const {
+    return tcb_.hop_limit.value_or(static_cast<std::uint8_t>(sysctl(tcb_).ip_default_ttl));
+  }
+
   Tcb& tcb_;
   const Instant now_;
   wire::PacketSink& sink_;
@@ -123,7 +127,8 @@ OutputResult Turn::send_syn() {
   OutgoingSegment segment{.tuple = tcb_.tuple,
                           .seq = tcb_.snd.iss,
                           .ack = tcb_.rcv.nxt,
-                          .hop_limit = static_cast<std::uint8_t>(shared.sysctl.ip_default_ttl)};
+                          .hop_limit = hop_limit(),
+                          .traffic_class = tcb_.traffic_class};
   const std::uint32_t clock = timestamp_clock(tcb_.ts, now_);
   if (tcb_.state == State::syn_sent) {
     segment.flags = Flag::syn;
@@ -292,7 +297,8 @@ Turn::Step Turn::send(SeqNum seq, std::uint32_t octets, Flags extra) {
                                 .ack = tcb_.rcv.nxt,
                                 .flags = extra | Flag::ack,
                                 .wnd = window_to_advertise(tcb_),
-                                .hop_limit = static_cast<std::uint8_t>(sysctl(tcb_).ip_default_ttl),
+                                .hop_limit = hop_limit(),
+                                .traffic_class = tcb_.traffic_class,
                                 .options = options,
                                 .text = {pieces.data(), piece_count},
                                 .text_octets = octets,
@@ -315,7 +321,7 @@ Turn::Step Turn::send(SeqNum seq, std::uint32_t octets, Flags extra) {
 
 OutputResult output(Tcb& tcb, Instant now, wire::PacketSink& sink) {
   const OutputResult result = Turn(tcb, now, sink).run();
-  if (tcb.notsent_lowat != 0) tell_if_writable(tcb);
+  tell_if_writable(tcb);  // what is unsent is less now: tcp_notsent_lowat
   return result;
 }
 

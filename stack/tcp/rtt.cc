@@ -16,10 +16,8 @@ void Rtt::on_sample(Duration rtt) {
     // 2.2: SRTT <- R, RTTVAR <- R/2.
     srtt_x8_ = us * 8;
     rttvar_x4_ = us * 2;
-    min_us_ = us;
     return;
   }
-  min_us_ = std::min(min_us_, us);
   // 2.3, in this order: RTTVAR <- 3/4 * RTTVAR + 1/4 * |SRTT - R'|, then
   // SRTT <- 7/8 * SRTT + 1/8 * R'.
   const std::uint32_t srtt = srtt_x8_ / 8;

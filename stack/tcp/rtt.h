@@ -1,6 +1,6 @@
 // Round-trip time and the retransmission timeout: RFC 6298. Which segments may be measured (Karn,
 // RFC 6298, 3; timestamps, RFC 7323, 4) is decided by whoever calls on_sample(); when the timer is
-// started and stopped is in timeouts.
+// started and stopped is in timeouts; the least of them is kept by a MinFilter.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,6 @@ class Rtt {
   // Zero before the first sample.
   Duration srtt() const { return Duration::microseconds(srtt_x8_ / 8); }
   Duration rttvar() const { return Duration::microseconds(rttvar_x4_ / 4); }
-  Duration min_rtt() const { return Duration::microseconds(min_us_); }  // of all samples
   Duration latest() const { return Duration::microseconds(latest_us_); }
 
   void describe(Canonical& out) const;
@@ -45,7 +44,6 @@ class Rtt {
   // Scaled so that the gains 1/8 and 1/4 lose no fraction.
   std::uint32_t srtt_x8_ = 0;
   std::uint32_t rttvar_x4_ = 0;
-  std::uint32_t min_us_ = 0;
   std::uint32_t latest_us_ = 0;
   std::uint8_t initial_rto_s_ = 1;  // RFC 6298, 2.1
   std::uint8_t back_off_ = 0;

@@ -1,13 +1,8 @@
-// The table of knobs, the profiles, and the reading and writing of values.
+// The table of knobs and the profiles. How values are read and written is in sysctl_text.cc.
 //
 // Ranges are what Linux 6.18 accepts when one writes to /proc/sys, measured; where it accepts what
 // has no meaning (negative numbers, rmem in falling order) the table is stricter.
 #include "stack/tcp/sysctl.h"
-
-#include <algorithm>
-#include <charconv>
-#include <optional>
-#include <vector>
 
 namespace tuntcp {
 namespace {
@@ -25,117 +20,146 @@ std::span<std::uint32_t> values_of(Sysctl& sysctl) {
   }
 }
 
-#define TUNTCP_KNOB(name, member, least, most, meaning) \
-  {name, least, most, meaning, values_of<&Sysctl::member>}
+std::vector<PortRange>& reserved_ports(Sysctl& sysctl) {
+  return sysctl.ip_local_reserved_ports;
+}
 
+#define TUNTCP_KNOB(name, member, least, most, unit, follows, meaning)                    \
+  {name,    least,   most,   unit, Follows::follows, meaning, values_of<&Sysctl::member>, \
+   nullptr, nullptr, nullptr}
+// What cannot be tuned, so far or ever: the value that describes what is done, and the reason.
+#define TUNTCP_FIXED(name, only, meaning, reason) \
+  {name, 0, 0, "", Follows::nobody, meaning, nullptr, nullptr, only, reason}
+
+// Sorted by name.
 constexpr Knob kKnobs[] = {
-    TUNTCP_KNOB("net.core.somaxconn", somaxconn, 0, kInt, "most a listener's backlog may ask for"),
-    TUNTCP_KNOB("net.ipv4.ip_default_ttl", ip_default_ttl, 1, kByte, "TTL and hop limit sent"),
+    TUNTCP_KNOB("net.core.somaxconn", somaxconn, 0, kInt, "", fresh,
+                "most that a backlog may ask for; listen() again to follow"),
+    TUNTCP_KNOB("net.ipv4.ip_default_ttl", ip_default_ttl, 1, kByte, "", live,
+                "TTL and hop limit sent"),
     // Linux refuses ports below ip_unprivileged_port_start, 1024.
-    TUNTCP_KNOB("net.ipv4.ip_local_port_range", ip_local_port_range, 1024, 65535,
+    TUNTCP_KNOB("net.ipv4.ip_local_port_range", ip_local_port_range, 1024, 65535, "", at_once,
                 "ephemeral ports: low and high"),
-    TUNTCP_KNOB("net.ipv4.tcp_abort_on_overflow", tcp_abort_on_overflow, 0, kByte,
+    {"net.ipv4.ip_local_reserved_ports", 0, 65535, "", Follows::at_once,
+     "ports of that range that are chosen only when asked for: 8080,9148-9150", nullptr,
+     reserved_ports, nullptr, nullptr},
+    TUNTCP_FIXED("net.ipv4.ip_no_pmtu_disc", "0", "1: DF stays off",
+                 "not yet: no path MTU discovery"),
+    TUNTCP_FIXED("net.ipv4.ipfrag_high_thresh", "0", "octets of fragments that wait for the rest",
+                 "not yet: fragments are dropped"),
+    TUNTCP_FIXED("net.ipv4.ipfrag_time", "30", "s that a fragment waits for the rest",
+                 "not yet: fragments are dropped"),
+    TUNTCP_KNOB("net.ipv4.tcp_abort_on_overflow", tcp_abort_on_overflow, 0, kByte, "", at_once,
                 "1: RST when the accept queue is full"),
-    TUNTCP_KNOB("net.ipv4.tcp_challenge_ack_limit", tcp_challenge_ack_limit, 0, kInt,
-                "challenge ACKs a second, of the whole host"),
-    TUNTCP_KNOB("net.ipv4.tcp_dsack", tcp_dsack, 0, kByte, "1: report duplicates (RFC 2883)"),
+    TUNTCP_KNOB("net.ipv4.tcp_adv_win_scale", tcp_adv_win_scale, -31, 31, "", nobody,
+                "kept but without effect, as since Linux 6.6: half of the memory is window"),
+    TUNTCP_KNOB("net.ipv4.tcp_app_win", tcp_app_win, 0, 31, "", fresh,
+                "the window leaves out its 2^-n, at least a segment; 0: nothing"),
+    TUNTCP_FIXED("net.ipv4.tcp_available_congestion_control", "reno",
+                 "what tcp_congestion_control may be", "not here: it is a list to look at"),
+    TUNTCP_FIXED("net.ipv4.tcp_base_mss", "1024", "octets with which probing begins",
+                 "not yet: no packetization layer path MTU discovery (RFC 4821)"),
+    TUNTCP_KNOB("net.ipv4.tcp_challenge_ack_limit", tcp_challenge_ack_limit, 0, kInt, "a second",
+                at_once, "challenge ACKs, of the whole host"),
+    TUNTCP_FIXED("net.ipv4.tcp_congestion_control", "reno", "of new connections",
+                 "not yet: NewReno (RFC 6582) is the only one"),
+    TUNTCP_KNOB("net.ipv4.tcp_dsack", tcp_dsack, 0, kByte, "", live,
+                "1: report duplicates (RFC 2883)"),
+    TUNTCP_FIXED("net.ipv4.tcp_early_retrans", "0", "3: tail loss probe",
+                 "not yet: no tail loss probe (RFC 8985, 7)"),
+    TUNTCP_FIXED("net.ipv4.tcp_ecn", "0", "0 off, 1 on, 2 when asked",
+                 "not yet: no ECN (RFC 3168)"),
+    TUNTCP_FIXED("net.ipv4.tcp_ecn_fallback", "1", "1: no ECN on the second SYN",
+                 "not yet: no ECN (RFC 3168)"),
     // Linux accepts 0 (and negative ones) and raises it to 3.5 RTO.
-    TUNTCP_KNOB("net.ipv4.tcp_fin_timeout", tcp_fin_timeout, 1, 2147483,
-                "s in FIN-WAIT-2 after close(); TIME-WAIT is net.tuntcp.tcp_time_wait_ms"),
-    TUNTCP_KNOB("net.ipv4.tcp_invalid_ratelimit", tcp_invalid_ratelimit, 0, kInt,
-                "ms between two ACKs of invalid segments of one connection"),
-    TUNTCP_KNOB("net.ipv4.tcp_max_orphans", tcp_max_orphans, 0, kInt,
+    TUNTCP_KNOB("net.ipv4.tcp_fin_timeout", tcp_fin_timeout, 1, 2147483, "s", live,
+                "in FIN-WAIT-2 after close(), of those that enter it; TIME-WAIT is "
+                "net.tuntcp.tcp_time_wait_ms"),
+    TUNTCP_FIXED("net.ipv4.tcp_frto", "0", "2: find out whether a timeout was spurious",
+                 "not yet: no F-RTO (RFC 5682)"),
+    TUNTCP_KNOB("net.ipv4.tcp_invalid_ratelimit", tcp_invalid_ratelimit, 0, kInt, "ms", live,
+                "between two ACKs of invalid segments of one connection"),
+    TUNTCP_FIXED("net.ipv4.tcp_keepalive_intvl", "75", "s between probes",
+                 "not yet: no keep-alive"),
+    TUNTCP_FIXED("net.ipv4.tcp_keepalive_probes", "9", "unanswered probes that end a connection",
+                 "not yet: no keep-alive"),
+    TUNTCP_FIXED("net.ipv4.tcp_keepalive_time", "7200", "s of silence before the first probe",
+                 "not yet: no keep-alive"),
+    TUNTCP_FIXED("net.ipv4.tcp_limit_output_bytes", "4194304",
+                 "octets of a connection that wait in the device",
+                 "not here: nothing waits below a connection, the device takes a packet or the "
+                 "connection keeps it"),
+    TUNTCP_KNOB("net.ipv4.tcp_max_orphans", tcp_max_orphans, 0, kInt, "", at_once,
                 "closed by the application and not yet over"),
-    TUNTCP_KNOB("net.ipv4.tcp_max_syn_backlog", tcp_max_syn_backlog, 0, kInt,
+    TUNTCP_KNOB("net.ipv4.tcp_max_syn_backlog", tcp_max_syn_backlog, 0, kInt, "", at_once,
                 "half-open connections of one listener"),
-    TUNTCP_KNOB("net.ipv4.tcp_max_tw_buckets", tcp_max_tw_buckets, 0, kInt,
+    TUNTCP_KNOB("net.ipv4.tcp_max_tw_buckets", tcp_max_tw_buckets, 0, kInt, "", at_once,
                 "connections in TIME-WAIT"),
-    TUNTCP_KNOB("net.ipv4.tcp_min_snd_mss", tcp_min_snd_mss, 48, 65535,
-                "octets: no smaller MSS is believed"),
-    TUNTCP_KNOB("net.ipv4.tcp_moderate_rcvbuf", tcp_moderate_rcvbuf, 0, kByte,
+    TUNTCP_FIXED(
+        "net.ipv4.tcp_mem", "524288\t524288\t524288", "pages of 4 KiB: low, pressure, most",
+        "not here: the pools of a host are made with their bounds, 1 GiB each way (HostConfig)"),
+    TUNTCP_KNOB("net.ipv4.tcp_min_rtt_wlen", tcp_min_rtt_wlen, 0, 86400, "s", live,
+                "window of the least round-trip time that is told"),
+    TUNTCP_KNOB("net.ipv4.tcp_min_snd_mss", tcp_min_snd_mss, 48, 65535, "octets", fresh,
+                "no smaller MSS is believed"),
+    TUNTCP_KNOB("net.ipv4.tcp_moderate_rcvbuf", tcp_moderate_rcvbuf, 0, kByte, "", live,
                 "1: receive buffers grow with the path"),
-    TUNTCP_KNOB("net.ipv4.tcp_orphan_retries", tcp_orphan_retries, 0, kByte,
+    TUNTCP_FIXED("net.ipv4.tcp_mtu_probing", "0", "1: probe when ICMP is lost, 2: always",
+                 "not yet: no packetization layer path MTU discovery (RFC 4821)"),
+    TUNTCP_FIXED("net.ipv4.tcp_no_metrics_save", "1", "1: the next connection begins anew",
+                 "not yet: nothing is remembered of a path"),
+    TUNTCP_KNOB("net.ipv4.tcp_notsent_lowat", tcp_notsent_lowat, 0, 4294967295, "octets", live,
+                "unsent, beyond which a socket is not writable; TCP_NOTSENT_LOWAT is before it"),
+    TUNTCP_KNOB("net.ipv4.tcp_orphan_retries", tcp_orphan_retries, 0, kByte, "", live,
                 "retransmissions of a closed connection; 0 means 8"),
-    TUNTCP_KNOB("net.ipv4.tcp_retries1", tcp_retries1, 0, kByte, "R1, retransmissions"),
-    TUNTCP_KNOB("net.ipv4.tcp_retries2", tcp_retries2, 0, kByte, "R2, retransmissions"),
-    TUNTCP_KNOB("net.ipv4.tcp_rfc1337", tcp_rfc1337, 0, kByte, "1: RST does not end TIME-WAIT"),
-    TUNTCP_KNOB("net.ipv4.tcp_rmem", tcp_rmem, 1, kInt,
-                "octets of receive buffer: least, initial, most"),
-    TUNTCP_KNOB("net.ipv4.tcp_rto_max_ms", tcp_rto_max_ms, 1000, 120000, "ms, longest RTO"),
-    TUNTCP_KNOB("net.ipv4.tcp_rto_min_us", tcp_rto_min_us, 1, kInt,
-                "us, least variance term of the RTO"),
-    TUNTCP_KNOB("net.ipv4.tcp_sack", tcp_sack, 0, kByte, "1: selective ACKs (RFC 2018)"),
-    TUNTCP_KNOB("net.ipv4.tcp_slow_start_after_idle", tcp_slow_start_after_idle, 0, kByte,
+    TUNTCP_FIXED("net.ipv4.tcp_recovery", "0", "1: RACK finds what is lost",
+                 "not yet: no RACK (RFC 8985)"),
+    // The most is tcp_max_reordering, 300.
+    TUNTCP_KNOB("net.ipv4.tcp_reordering", tcp_reordering, 1, 300, "segments", fresh,
+                "duplicate ACKs that make a loss"),
+    TUNTCP_KNOB("net.ipv4.tcp_retries1", tcp_retries1, 0, kByte, "", live, "R1, retransmissions"),
+    TUNTCP_KNOB("net.ipv4.tcp_retries2", tcp_retries2, 0, kByte, "", live, "R2, retransmissions"),
+    TUNTCP_KNOB("net.ipv4.tcp_rfc1337", tcp_rfc1337, 0, kByte, "", at_once,
+                "1: RST does not end TIME-WAIT"),
+    TUNTCP_KNOB("net.ipv4.tcp_rmem", tcp_rmem, 1, kInt, "octets", live,
+                "of receive buffer: least, initial (of new ones), most"),
+    TUNTCP_KNOB("net.ipv4.tcp_rto_max_ms", tcp_rto_max_ms, 1000, 120000, "ms", live, "longest RTO"),
+    TUNTCP_KNOB("net.ipv4.tcp_rto_min_us", tcp_rto_min_us, 1, kInt, "us", live,
+                "least variance term of the RTO"),
+    TUNTCP_KNOB("net.ipv4.tcp_sack", tcp_sack, 0, kByte, "", fresh, "1: selective ACKs (RFC 2018)"),
+    TUNTCP_FIXED("net.ipv4.tcp_shrink_window", "0", "1: the window shrinks with the memory",
+                 "not yet: the right edge of the window stays (RFC 9293, SHLD-14)"),
+    TUNTCP_KNOB("net.ipv4.tcp_slow_start_after_idle", tcp_slow_start_after_idle, 0, kByte, "", live,
                 "1: cwnd shrinks while nothing is sent (RFC 2861)"),
-    TUNTCP_KNOB("net.ipv4.tcp_syn_linear_timeouts", tcp_syn_linear_timeouts, 0, 127,
+    TUNTCP_FIXED("net.ipv4.tcp_stdurg", "0", "1: the urgent pointer as RFC 1122 has it",
+                 "not yet: urgent data is not taken out of the stream"),
+    TUNTCP_KNOB("net.ipv4.tcp_syn_linear_timeouts", tcp_syn_linear_timeouts, 0, 127, "", live,
                 "SYN retransmissions before the back-off begins"),
-    TUNTCP_KNOB("net.ipv4.tcp_syn_retries", tcp_syn_retries, 1, 127, "SYN retransmissions"),
-    TUNTCP_KNOB("net.ipv4.tcp_synack_retries", tcp_synack_retries, 0, kByte,
+    TUNTCP_KNOB("net.ipv4.tcp_syn_retries", tcp_syn_retries, 1, 127, "", live,
+                "SYN retransmissions"),
+    TUNTCP_KNOB("net.ipv4.tcp_synack_retries", tcp_synack_retries, 0, kByte, "", live,
                 "SYN,ACK retransmissions"),
-    TUNTCP_KNOB("net.ipv4.tcp_timestamps", tcp_timestamps, 0, kByte, "1: RFC 7323 timestamps"),
-    TUNTCP_KNOB("net.ipv4.tcp_tw_reuse", tcp_tw_reuse, 0, 2,
+    TUNTCP_FIXED("net.ipv4.tcp_syncookies", "0", "1: when the backlog is full, 2: always",
+                 "not yet: no SYN cookies (RFC 4987)"),
+    TUNTCP_FIXED("net.ipv4.tcp_thin_linear_timeouts", "0", "1: thin streams do not back off",
+                 "not yet: every timeout doubles (RFC 6298, 5.5)"),
+    TUNTCP_KNOB("net.ipv4.tcp_timestamps", tcp_timestamps, 0, kByte, "", fresh,
+                "1: RFC 7323 timestamps"),
+    TUNTCP_KNOB("net.ipv4.tcp_tw_reuse", tcp_tw_reuse, 0, 2, "", at_once,
                 "OPEN may take over TIME-WAIT: 0 never, 1 always, 2 on loopback"),
-    TUNTCP_KNOB("net.ipv4.tcp_tw_reuse_delay", tcp_tw_reuse_delay, 1, 60000,
-                "ms in TIME-WAIT before tcp_tw_reuse"),
-    TUNTCP_KNOB("net.ipv4.tcp_window_scaling", tcp_window_scaling, 0, kByte,
+    TUNTCP_KNOB("net.ipv4.tcp_tw_reuse_delay", tcp_tw_reuse_delay, 1, 60000, "ms", at_once,
+                "in TIME-WAIT before tcp_tw_reuse"),
+    TUNTCP_KNOB("net.ipv4.tcp_window_scaling", tcp_window_scaling, 0, kByte, "", fresh,
                 "1: RFC 7323 window scale"),
-    TUNTCP_KNOB("net.ipv4.tcp_wmem", tcp_wmem, 1, kInt,
-                "octets of send buffer: least, initial, most"),
+    TUNTCP_KNOB("net.ipv4.tcp_wmem", tcp_wmem, 1, kInt, "octets", live,
+                "of send buffer: least, initial, most"),
     // 1 ms to a day: a lab wants TIME-WAIT to be over, or to stay and be looked at.
-    TUNTCP_KNOB("net.tuntcp.tcp_time_wait_ms", tcp_time_wait_ms, 1, 86400000,
-                "ms of TIME-WAIT (2*MSL); existing ones keep their end"),
+    TUNTCP_KNOB("net.tuntcp.tcp_time_wait_ms", tcp_time_wait_ms, 1, 86400000, "ms", fresh,
+                "of TIME-WAIT (2*MSL), which Linux has no name for; existing ones keep their end"),
 };
 
 #undef TUNTCP_KNOB
-
-std::string_view last_part(std::string_view name) {
-  return name.substr(name.rfind('.') + 1);
-}
-
-std::expected<const Knob*, std::string> find_knob(std::string_view name) {
-  const Knob* near = nullptr;
-  for (const Knob& knob : kKnobs) {
-    const std::string_view full = knob.name;
-    if (name == full || name == last_part(full)) return &knob;
-    if (last_part(name) == last_part(full)) near = &knob;
-  }
-  std::string line = std::string(name) + ": no such knob";
-  if (near != nullptr) line += "; it is " + std::string(near->name);
-  return std::unexpected(line);
-}
-
-std::vector<std::string_view> words_of(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\n";
-  std::vector<std::string_view> words;
-  for (;;) {
-    const std::size_t begin = text.find_first_not_of(kBlank);
-    if (begin == std::string_view::npos) return words;
-    text.remove_prefix(begin);
-    words.push_back(text.substr(0, text.find_first_of(kBlank)));
-    text.remove_prefix(words.back().size());
-  }
-}
-
-std::string range_of(const Knob& knob) {
-  return std::to_string(knob.least) + " to " + std::to_string(knob.most);
-}
-
-// One value, or what is wrong with it.
-std::expected<std::uint32_t, std::string> parse_value(const Knob& knob, std::string_view word) {
-  std::string_view digits = word;
-  if (digits.starts_with('-')) digits.remove_prefix(1);
-  const bool is_number =
-      !digits.empty() && std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
-  if (!is_number) {
-    return std::unexpected("'" + std::string(word) + "' is not a whole number");
-  }
-  std::int64_t value = 0;
-  const auto [end, status] = std::from_chars(word.data(), word.data() + word.size(), value);
-  if (status != std::errc{} || value < knob.least || value > knob.most) {
-    return std::unexpected(std::string(word) + " is out of range " + range_of(knob));
-  }
-  return static_cast<std::uint32_t>(value);
-}
+#undef TUNTCP_FIXED
 
 }  // namespace
 
@@ -167,45 +191,6 @@ std::expected<Sysctl, std::string> Sysctl::profile(std::string_view name) {
 
 std::span<const Knob> knobs() {
   return kKnobs;
-}
-
-std::expected<std::string, std::string> get_sysctl(const Sysctl& sysctl, std::string_view name) {
-  const auto knob = find_knob(name);
-  if (!knob) return std::unexpected(knob.error());
-  Sysctl copy = sysctl;
-  std::string line;
-  for (const std::uint32_t value : (*knob)->values(copy)) {
-    if (!line.empty()) line += '\t';
-    line += std::to_string(value);
-  }
-  return line;
-}
-
-std::expected<void, std::string> set_sysctl(Sysctl& sysctl, std::string_view name,
-                                            std::string_view value) {
-  const auto found = find_knob(name);
-  if (!found) return std::unexpected(found.error());
-  const Knob& knob = **found;
-  const std::span<std::uint32_t> values = knob.values(sysctl);
-  const std::vector<std::string_view> words = words_of(value);
-  const std::string prefix = std::string(knob.name) + ": ";
-
-  if (words.size() != values.size()) {
-    return std::unexpected(prefix + "takes " + std::to_string(values.size()) +
-                           (values.size() == 1 ? " value" : " values") + ", not " +
-                           std::to_string(words.size()));
-  }
-  std::vector<std::uint32_t> parsed;
-  for (const std::string_view word : words) {
-    const auto number = parse_value(knob, word);
-    if (!number) return std::unexpected(prefix + number.error());
-    if (!parsed.empty() && *number < parsed.back()) {
-      return std::unexpected(prefix + std::string(word) + " is less than the value before it");
-    }
-    parsed.push_back(*number);
-  }
-  std::ranges::copy(parsed, values.begin());
-  return {};
 }
 
 }  // namespace tuntcp

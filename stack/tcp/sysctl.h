@@ -1,5 +1,6 @@
 // The knobs, under Linux's names: what `--set net.ipv4.KEY=VALUE` and the control socket change.
-// Defaults are Linux 6.18's on a machine with some GiB of memory, frozen.
+// Defaults are Linux 6.18's on a machine with some GiB of memory, frozen. docs/knobs.md is the
+// table for readers, written from this one. What the values do is at the code that looks at them.
 #pragma once
 
 #include <array>
@@ -8,13 +9,21 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "stack/base/time.h"
 
 namespace tuntcp {
 
+// Both ends are in it.
+struct PortRange {
+  std::uint16_t low = 0;
+  std::uint16_t high = 0;
+  friend constexpr bool operator==(const PortRange&, const PortRange&) = default;
+};
+
 // Values as Linux prints them (units in the name or beside it). Every field may change while
-// connections live; they follow at their next decision, unless the knob's `note` says otherwise.
+// connections live; Knob::follows says who feels it.
 struct Sysctl {
   // Octets: least, initial, most. The initial one is a new connection's buffer.
   std::array<std::uint32_t, 3> tcp_rmem{4096, 131072, 33554432};
@@ -45,8 +54,14 @@ struct Sysctl {
   std::uint32_t tcp_rto_max_ms = 120000;
   std::uint32_t tcp_slow_start_after_idle = 1;
   std::uint32_t tcp_min_snd_mss = 48;
+  std::uint32_t tcp_adv_win_scale = 1;  // kept, and looked at by nobody, as since Linux 6.6
+  std::uint32_t tcp_app_win = 31;       // 2^-31 of the window
+  std::uint32_t tcp_notsent_lowat = 4294967295;  // octets
+  std::uint32_t tcp_min_rtt_wlen = 300;          // s
+  std::uint32_t tcp_reordering = 3;              // duplicate ACKs
   std::uint32_t ip_default_ttl = 64;
   std::array<std::uint32_t, 2> ip_local_port_range{32768, 60999};
+  std::vector<PortRange> ip_local_reserved_ports{};  // rising, with gaps between them
   // What Linux hard-codes: the length of TIME-WAIT, in ms (TCP_TIMEWAIT_LEN, 60 s, is Linux's
   // 2*MSL; RFC 9293, 3.4.2 has an MSL of 2 minutes). Existing entries keep the end they have.
   std::uint32_t tcp_time_wait_ms = 60000;
@@ -55,21 +70,39 @@ struct Sysctl {
   static std::expected<Sysctl, std::string> profile(std::string_view name);
 };
 
-// One row of the table of knobs.
+// Who feels a change.
+enum class Follows : std::uint8_t {
+  live,     // every connection, at its next decision
+  fresh,    // connections that begin afterwards
+  at_once,  // the host: its next packet or call
+  nobody,
+};
+const char* to_string(Follows follows);  // "live", "new", "at once", "-"
+
+// One row of the table of knobs. A knob whose feature is missing has one value, which says what is
+// done instead: it can be set to that, and anything else is refused with the reason.
 struct Knob {
-  const char* name;     // "net.ipv4.tcp_fin_timeout"
-  std::uint32_t least;  // of each value
-  std::uint32_t most;
-  const char* meaning;  // with its unit
-  std::span<std::uint32_t> (*values)(Sysctl&);
+  const char* name;    // "net.ipv4.tcp_fin_timeout"
+  std::int64_t least;  // of each value
+  std::int64_t most;
+  const char* unit;  // "" for switches and choices
+  Follows follows;
+  const char* meaning;
+  std::span<std::uint32_t> (*values)(Sysctl&);  // numbers, or
+  std::vector<PortRange>& (*ports)(Sysctl&);    // ranges of them, or
+  const char* only;                             // the one value there is, and
+  const char* reason;                           // why: "not yet: ..." or "not here: ..."
 };
 
+// By name.
 std::span<const Knob> knobs();
+// "net.ipv4." may be left out of the name. An error names a knob that may have been meant.
+std::expected<const Knob*, std::string> find_knob(std::string_view name);
+bool is_reserved(const Sysctl& sysctl, std::uint16_t port);  // ip_local_reserved_ports
 
 // The value as sysctl(8) prints it, or one line that says what is wrong.
 std::expected<std::string, std::string> get_sysctl(const Sysctl& sysctl, std::string_view name);
-// Changes one knob. On failure nothing changes and the line names the range.
-// "net.ipv4." may be left out of the name.
+// Changes one knob. On failure nothing changes and the line names the range, or the reason.
 std::expected<void, std::string> set_sysctl(Sysctl& sysctl, std::string_view name,
                                             std::string_view value);
 

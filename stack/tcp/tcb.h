@@ -20,6 +20,7 @@
 #include "stack/tcp/congestion/any_controller.h"
 #include "stack/tcp/congestion/window_use.h"
 #include "stack/tcp/event_bits.h"
+#include "stack/tcp/min_filter.h"
 #include "stack/tcp/recovery/recovery.h"
 #include "stack/tcp/rtt.h"
 #include "stack/tcp/state.h"
@@ -74,13 +75,14 @@ struct AckState {
 
 // The receive buffer and how it grows: Linux's dynamic right-sizing. See window_policy.h.
 struct ReceiveSpace {
-  std::uint32_t buffer = 0;    // octets of memory; SO_RCVBUF or auto-tuned
-  std::uint32_t ssthresh = 0;  // the window grows up to this while data flows (rcv_ssthresh)
-  std::uint32_t clamp = 0;     // and never beyond this (window_clamp)
-  bool is_locked = false;      // SO_RCVBUF was set: no auto-tuning
-  Duration rtt;                // as the receiver sees it
-  SeqNum rtt_seq;              // without timestamps: a window's worth from here ...
-  Instant rtt_started;         // ... begun at this time
+  std::uint32_t buffer = 0;       // octets of memory; SO_RCVBUF or auto-tuned
+  std::uint32_t ssthresh = 0;     // the window grows up to this while data flows (rcv_ssthresh)
+  std::uint32_t clamp = 0;        // and never beyond this (window_clamp)
+  std::uint32_t asked_clamp = 0;  // TCP_WINDOW_CLAMP; 0: none
+  bool is_locked = false;         // SO_RCVBUF was set: no auto-tuning
+  Duration rtt;                   // as the receiver sees it
+  SeqNum rtt_seq;                 // without timestamps: a window's worth from here ...
+  Instant rtt_started;            // ... begun at this time
   Instant round_started;
   std::uint32_t round_copied = 0;  // octets the application read since then
   std::uint32_t best_round = 0;    // the most it read in a round
@@ -141,6 +143,7 @@ struct Tcb : TimerNode {
   congestion::AnyController congestion;
   congestion::WindowUse window_use;
   Rtt rtt;
+  MinFilter min_rtt;  // over tcp_min_rtt_wlen
   ReceiveSpace space;
 
   // What timeouts touch.
@@ -157,9 +160,12 @@ struct Tcb : TimerNode {
   SeqNum peer_fin_at;               // ... and of one that waits for what lies before it
   SeqNum small_end;                 // end of the last segment below MSS (Minshall's Nagle)
   std::uint32_t send_limit = 0;     // octets of the send buffer; 0: auto-tuned
-  std::uint32_t notsent_lowat = 0;  // octets of it that may be unsent; 0: any
+  std::uint32_t notsent_lowat = 0;  // octets of it that may be unsent; 0: the sysctl
+  std::uint16_t reordering = 3;     // duplicate ACKs that mean a loss: tcp_reordering at the SYN
   std::uint16_t max_segment = 0;    // TCP_MAXSEG; 0: the link's
   std::uint8_t syn_retries = 0;     // TCP_SYNCNT; 0: the sysctls
+  std::uint8_t traffic_class = 0;   // DS field: IP_TOS, IPV6_TCLASS
+  std::optional<std::uint8_t> hop_limit;  // IP_TTL, IPV6_UNICAST_HOPS; none: the sysctl
 
   // Who it is.
   FourTuple tuple;

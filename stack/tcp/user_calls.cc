@@ -24,14 +24,22 @@ void open(Tcb& tcb, std::uint32_t so_rcvbuf, Instant now) {
 
 namespace {
 
-// TCP_NOTSENT_LOWAT: how much a SEND may add to what is unsent. As in Linux one that is below the
-// mark fills whole super-packets until it is not.
+// UINT32_MAX: as much as may be queued at all.
+constexpr std::uint32_t kNoMark = 0xffffffff;
+
+std::uint32_t notsent_lowat(const Tcb& tcb) {
+  return tcb.notsent_lowat != 0 ? tcb.notsent_lowat : sysctl(tcb).tcp_notsent_lowat;
+}
+
+// TCP_NOTSENT_LOWAT, tcp_notsent_lowat: how much a SEND may add to what is unsent. As in Linux one
+// that is below the mark fills whole super-packets until it is not.
 std::size_t notsent_room(const Tcb& tcb) {
   constexpr std::uint32_t kSuperPacket = 65'536;
   const std::uint32_t unsent = tcb.unsent();
-  if (tcb.notsent_lowat == 0) return SIZE_MAX;
-  if (unsent >= tcb.notsent_lowat) return 0;
-  const std::uint32_t missing = tcb.notsent_lowat - unsent;
+  const std::uint32_t mark = notsent_lowat(tcb);
+  if (mark == kNoMark) return SIZE_MAX;
+  if (unsent >= mark) return 0;
+  const std::uint32_t missing = mark - unsent;
   return std::size_t{missing / kSuperPacket + (missing % kSuperPacket != 0 ? 1 : 0)} * kSuperPacket;
 }
 
@@ -143,7 +151,8 @@ void set_quick_ack(Tcb& tcb, bool is_on) {
 
 bool is_writable(const Tcb& tcb) {
   if (tcb.send_buffer.size() > send_limit(tcb) / 3 * 2) return false;
-  return tcb.notsent_lowat == 0 || std::uint64_t{2} * tcb.unsent() < tcb.notsent_lowat;
+  const std::uint32_t mark = notsent_lowat(tcb);
+  return mark == kNoMark || std::uint64_t{2} * tcb.unsent() < mark;
 }
 
 void tell_if_writable(Tcb& tcb) {

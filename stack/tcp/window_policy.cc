@@ -1,6 +1,7 @@
 #include "stack/tcp/window_policy.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "stack/tcp/timestamps.h"
 
@@ -14,6 +15,12 @@ constexpr std::uint32_t window_from_memory(std::uint32_t memory) {
 }
 constexpr std::uint64_t memory_from_window(std::uint64_t window) {
   return window * 2;
+}
+
+// The largest window this buffer may have, TCP_WINDOW_CLAMP permitting.
+std::uint32_t clamp_of(const ReceiveSpace& space) {
+  const std::uint32_t most = window_from_memory(space.buffer);
+  return space.asked_clamp != 0 ? std::min(most, space.asked_clamp) : most;
 }
 
 std::uint32_t memory_held(const Tcb& tcb) {
@@ -84,14 +91,40 @@ void start_receive_space(Tcb& tcb, std::uint32_t so_rcvbuf, std::uint32_t advert
   ReceiveSpace& space = tcb.space;
   space.is_locked = so_rcvbuf != 0;
   space.buffer = so_rcvbuf != 0 ? so_rcvbuf : sysctl(tcb).tcp_rmem[1];
-  space.clamp = window_from_memory(space.buffer);
-  space.ssthresh = initial_window(space.buffer, advertised_mss);
+  space.clamp = clamp_of(space);
+  space.ssthresh =
+      std::min<std::uint32_t>(initial_window(space.buffer, advertised_mss), space.clamp);
+}
+
+// As Linux's tcp_init_buffer_space. A window that is clamped further keeps what it has.
+void reserve_window(Tcb& tcb, std::uint32_t advertised_mss) {
+  ReceiveSpace& space = tcb.space;
+  const std::uint32_t share = sysctl(tcb).tcp_app_win;
+  const std::uint32_t whole = window_from_memory(space.buffer);
+  if (share == 0) return;
+  if (space.clamp >= whole && whole > 4 * advertised_mss) {
+    space.clamp = std::max(whole - (whole >> share), 4 * advertised_mss);
+  }
+  if (space.clamp > 2 * advertised_mss && space.clamp + advertised_mss > whole) {
+    space.clamp = std::max(2 * advertised_mss, whole - std::min(whole, advertised_mss));
+  }
+  space.ssthresh = std::min(space.ssthresh, space.clamp);
+}
+
+void clamp_window(Tcb& tcb, std::uint32_t octets) {
+  ReceiveSpace& space = tcb.space;
+  space.asked_clamp = octets;
+  if (octets == 0) return;
+  const std::uint32_t before = std::exchange(space.clamp, octets);
+  // A higher clamp opens no more than was offered; from there the window grows as ever.
+  space.ssthresh = octets < before ? std::min(space.ssthresh, octets)
+                                   : std::max(space.ssthresh, std::min(tcb.rcv.wnd(), octets));
 }
 
 void lock_receive_space(Tcb& tcb, std::uint32_t so_rcvbuf) {
   tcb.space.is_locked = true;
   tcb.space.buffer = so_rcvbuf;
-  tcb.space.clamp = window_from_memory(so_rcvbuf);
+  tcb.space.clamp = clamp_of(tcb.space);
   tcb.space.ssthresh = std::min(tcb.space.ssthresh, tcb.space.clamp);
 }
 
@@ -144,7 +177,7 @@ void on_text_read(Tcb& tcb, std::uint32_t octets, Instant now) {
       std::min<std::uint64_t>(memory_from_window(window), sysctl(tcb).tcp_rmem[2]);
   if (memory <= space.buffer) return;
   space.buffer = static_cast<std::uint32_t>(memory);
-  space.clamp = window_from_memory(space.buffer);
+  space.clamp = clamp_of(space);
 }
 
 }  // namespace tuntcp::tcp

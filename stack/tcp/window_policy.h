@@ -24,6 +24,11 @@ void start_receive_space(Tcb& tcb, std::uint32_t so_rcvbuf, std::uint32_t advert
 // SO_RCVBUF while the connection lives.
 void lock_receive_space(Tcb& tcb, std::uint32_t so_rcvbuf);
 
+// When the connection is established: what tcp_app_win keeps of the window for the application.
+void reserve_window(Tcb& tcb, std::uint32_t advertised_mss);
+// TCP_WINDOW_CLAMP while the connection lives, octets; 0 leaves what was.
+void clamp_window(Tcb& tcb, std::uint32_t octets);
+
 // The value for the window field of the next segment; moves RCV.EDGE right, never left.
 std::uint16_t window_to_advertise(Tcb& tcb);
 // Would an ACK now tell the peer of at least twice the window it knows? Called after a read.

@@ -24,15 +24,8 @@ struct Fixed {
   const char* value;
 };
 constexpr Fixed kFixed[] = {
-    {"net.ipv4.tcp_frto", "0"},
     {"net.ipv4.tcp_fack", "0"},
-    {"net.ipv4.tcp_recovery", "0"},       // no RACK
-    {"net.ipv4.tcp_early_retrans", "0"},  // no tail loss probe
-    {"net.ipv4.tcp_ecn", "0"},
     {"net.ipv4.tcp_fastopen", "0"},
-    {"net.ipv4.tcp_mtu_probing", "0"},
-    {"net.ipv4.tcp_congestion_control", "reno"},
-    {"net.ipv4.tcp_reordering", "3"},
     {"net.ipv4.tcp_tso_win_divisor", "*"},
     {"net.ipv4.tcp_min_tso_segs", "*"},
     {"net.ipv4.tcp_tso_rtt_log", "*"},
@@ -178,21 +171,20 @@ EngineCommands::Result EngineCommands::set_sysctls(const Command& command) {
 
 void EngineCommands::set(std::string name, const std::string& value, bool is_default) {
   std::replace(name.begin(), name.end(), '/', '.');
-  if (get_sysctl(host_.sysctl(), name)) {
-    if (auto changed = host_.set_sysctl(name, value); !changed) throw Unmapped(changed.error());
-    return;
-  }
-  // What scripts take for granted they do not ask for.
-  if (is_default) {
-    assumed_[name] = value;
-    return;
-  }
   for (const Fixed& fixed : kFixed) {
     if (name == fixed.name && (value == fixed.value || std::string_view(fixed.value) == "*")) {
       return;
     }
   }
-  throw Unmapped("sysctl " + name + "=" + value);
+  const auto knob = find_knob(name);
+  const bool is_tunable = knob && (*knob)->only == nullptr;
+  // What scripts take for granted they do not ask for.
+  if (is_default && !is_tunable) {
+    assumed_[name] = value;
+    return;
+  }
+  if (!knob) throw Unmapped("sysctl " + name + "=" + value);
+  if (auto changed = host_.set_sysctl(name, value); !changed) throw Unmapped(changed.error());
 }
 
 // What was counted since the last time, as nstat prints it.

@@ -5,13 +5,6 @@
 #include "stack/base/canonical.h"
 
 namespace tuntcp::tcp::recovery {
-namespace {
-
-// RFC 5681, 3.2.
-constexpr std::uint32_t kDuplicateAckThreshold = 3;
-
-}  // namespace
-
 void Recovery::on_retransmitted(SeqRange range, Instant now) {
   transmissions_.split(range.begin);
   transmissions_.split(range.end);
@@ -37,7 +30,7 @@ AckOutcome Recovery::on_ack(const AckFacts& facts) {
   left_network_ = std::min(left_network_ + facts.mss, span() - lost_octets_);
   // RFC 6582, 3.2, step 2: duplicates that belong to an earlier recovery start no new one.
   const bool is_old_news = has_recovery_point_ && facts.ack <= recovery_point_;
-  if (phase_ == Phase::open && duplicate_acks_ == kDuplicateAckThreshold && !is_old_news) {
+  if (phase_ == Phase::open && duplicate_acks_ == facts.duplicate_threshold && !is_old_news) {
     phase_ = Phase::fast_recovery;
     recovery_point_ = facts.snd_nxt;
     has_recovery_point_ = true;

@@ -22,6 +22,8 @@ struct AckFacts {
   SeqNum ack;
   SeqNum snd_nxt;
   std::uint32_t mss = 0;
+  // Duplicate ACKs that mean a loss: 3 (RFC 5681, 3.2), unless tcp_reordering said otherwise.
+  std::uint32_t duplicate_threshold = 3;
   // RFC 5681, 2: data is outstanding, no text, no SYN or FIN, the same SEG.ACK and window, and no
   // D-SACK (which tells of a copy, not of a gap).
   bool is_duplicate = false;
@@ -34,7 +36,7 @@ struct AckOutcome {
   // Since the oldest of the acknowledged octets left (as Linux measures), unless any of them was
   // sent twice (Karn).
   std::optional<Duration> rtt;
-  bool entered_recovery = false;  // three duplicate ACKs
+  bool entered_recovery = false;  // enough duplicate ACKs
   bool left_recovery = false;     // all that was outstanding when it began is acknowledged
 };
 

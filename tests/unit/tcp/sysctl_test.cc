@@ -24,10 +24,11 @@ std::string error_of(Sysctl& sysctl, std::string_view name, std::string_view val
   return result ? "" : result.error();
 }
 
-// All of it as text, so that "nothing changed" can be compared.
+// All that can be tuned as text, so that "nothing changed" can be compared.
 std::string dump(const Sysctl& sysctl) {
   std::string text;
   for (const Knob& knob : knobs()) {
+    if (knob.only != nullptr) continue;
     text += std::string(knob.name) + " = " + value_of(sysctl, knob.name) + "\n";
   }
   return text;
@@ -39,7 +40,10 @@ TEST(Sysctl, DefaultsAreLinuxs) {
             "net.core.somaxconn = 4096\n"
             "net.ipv4.ip_default_ttl = 64\n"
             "net.ipv4.ip_local_port_range = 32768\t60999\n"
+            "net.ipv4.ip_local_reserved_ports = \n"
             "net.ipv4.tcp_abort_on_overflow = 0\n"
+            "net.ipv4.tcp_adv_win_scale = 1\n"
+            "net.ipv4.tcp_app_win = 31\n"
             "net.ipv4.tcp_challenge_ack_limit = 2147483647\n"
             "net.ipv4.tcp_dsack = 1\n"
             "net.ipv4.tcp_fin_timeout = 60\n"
@@ -47,9 +51,12 @@ TEST(Sysctl, DefaultsAreLinuxs) {
             "net.ipv4.tcp_max_orphans = 131072\n"
             "net.ipv4.tcp_max_syn_backlog = 2048\n"
             "net.ipv4.tcp_max_tw_buckets = 131072\n"
+            "net.ipv4.tcp_min_rtt_wlen = 300\n"
             "net.ipv4.tcp_min_snd_mss = 48\n"
             "net.ipv4.tcp_moderate_rcvbuf = 1\n"
+            "net.ipv4.tcp_notsent_lowat = 4294967295\n"
             "net.ipv4.tcp_orphan_retries = 0\n"
+            "net.ipv4.tcp_reordering = 3\n"
             "net.ipv4.tcp_retries1 = 3\n"
             "net.ipv4.tcp_retries2 = 15\n"
             "net.ipv4.tcp_rfc1337 = 0\n"
@@ -82,6 +89,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Range{"net.core.somaxconn", "-1", "0", "2147483647", "2147483648"},
                     Range{"net.ipv4.ip_default_ttl", "0", "1", "255", "256"},
                     Range{"net.ipv4.tcp_abort_on_overflow", "-1", "0", "255", "256"},
+                    Range{"net.ipv4.tcp_adv_win_scale", "-32", "-31", "31", "32"},
+                    Range{"net.ipv4.tcp_app_win", "-1", "0", "31", "32"},
                     Range{"net.ipv4.tcp_challenge_ack_limit", "-1", "0", "2147483647",
                           "2147483648"},
                     Range{"net.ipv4.tcp_dsack", "-1", "0", "255", "256"},
@@ -90,9 +99,12 @@ INSTANTIATE_TEST_SUITE_P(
                     Range{"net.ipv4.tcp_max_orphans", "-1", "0", "2147483647", "2147483648"},
                     Range{"net.ipv4.tcp_max_syn_backlog", "-1", "0", "2147483647", "2147483648"},
                     Range{"net.ipv4.tcp_max_tw_buckets", "-1", "0", "2147483647", "2147483648"},
+                    Range{"net.ipv4.tcp_min_rtt_wlen", "-1", "0", "86400", "86401"},
                     Range{"net.ipv4.tcp_min_snd_mss", "47", "48", "65535", "65536"},
                     Range{"net.ipv4.tcp_moderate_rcvbuf", "-1", "0", "255", "256"},
+                    Range{"net.ipv4.tcp_notsent_lowat", "-1", "0", "4294967295", "4294967296"},
                     Range{"net.ipv4.tcp_orphan_retries", "-1", "0", "255", "256"},
+                    Range{"net.ipv4.tcp_reordering", "0", "1", "300", "301"},
                     Range{"net.ipv4.tcp_retries1", "-1", "0", "255", "256"},
                     Range{"net.ipv4.tcp_retries2", "-1", "0", "255", "256"},
                     Range{"net.ipv4.tcp_rfc1337", "-1", "0", "255", "256"},
@@ -108,6 +120,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Range{"net.ipv4.tcp_tw_reuse_delay", "0", "1", "60000", "60001"},
                     Range{"net.ipv4.tcp_window_scaling", "-1", "0", "255", "256"},
                     Range{"net.tuntcp.tcp_time_wait_ms", "0", "1", "86400000", "86400001"},
+                    Range{"net.ipv4.ip_local_reserved_ports", "-1", "0", "65535", "65536"},
                     Range{"net.ipv4.ip_local_port_range", "1023 2000", "1024\t1024", "65535\t65535",
                           "1024 65536"},
                     Range{"net.ipv4.tcp_rmem", "0 1 2", "1\t1\t1",
@@ -148,9 +161,73 @@ TEST_P(KnobRange, ChangesNoOtherKnob) {
   EXPECT_EQ(dump(sysctl), expected);
 }
 
-TEST(Sysctl, EveryKnobHasARowInTheRangesAboveAndAMeaning) {
-  EXPECT_EQ(knobs().size(), 31U);
-  for (const Knob& knob : knobs()) EXPECT_STRNE(knob.meaning, "") << knob.name;
+// Of those that can be tuned.
+TEST_P(KnobRange, IsWhatTheTableSays) {
+  const Range& range = GetParam();
+  const Knob& knob = **find_knob(range.name);
+  const auto is_last_word = [](std::string_view text, std::int64_t number) {
+    return std::string_view(text.substr(text.find_last_of("\t ") + 1)) == std::to_string(number);
+  };
+  EXPECT_TRUE(is_last_word(range.least, knob.least)) << knob.least;
+  EXPECT_TRUE(is_last_word(range.most, knob.most)) << knob.most;
+}
+
+TEST(Sysctl, EveryKnobIsSortedHasAMeaningAndSaysWhoFollowsOrWhyNobody) {
+  std::string before;
+  for (const Knob& knob : knobs()) {
+    EXPECT_LT(before, knob.name);
+    before = knob.name;
+    EXPECT_STRNE(knob.meaning, "") << knob.name;
+    EXPECT_EQ((knob.values != nullptr) + (knob.ports != nullptr) + (knob.only != nullptr), 1)
+        << knob.name;
+    EXPECT_EQ(knob.only != nullptr, knob.reason != nullptr) << knob.name;
+  }
+}
+
+// What is missing is refused with the reason, whatever the value; its one value may be set.
+TEST(Sysctl, KnobWithoutItsFeatureTakesOnlyTheValueItHas) {
+  for (const Knob& knob : knobs()) {
+    if (knob.only == nullptr) continue;
+    Sysctl sysctl;
+    EXPECT_EQ(value_of(sysctl, knob.name), knob.only);
+    EXPECT_EQ(error_of(sysctl, knob.name, knob.only), "") << knob.name;
+    for (const char* value : {"4711", "-1", "vegas", "", "1 2 3"}) {
+      const std::string error = error_of(sysctl, knob.name, value);
+      EXPECT_THAT(error, testing::AnyOf(testing::HasSubstr(": not yet: "),
+                                        testing::HasSubstr(": not here: ")));
+      EXPECT_THAT(error, testing::HasSubstr(std::string("; it is ") + knob.only));
+    }
+    EXPECT_EQ(dump(sysctl), dump(Sysctl{}));
+  }
+}
+
+// As Linux 6.18 prints what was written to it: ranges in order, those that touch made one.
+TEST(ReservedPorts, ArePrintedInOrder) {
+  Sysctl sysctl;
+  EXPECT_EQ(error_of(sysctl, "ip_local_reserved_ports", "8080,9148-9150"), "");
+  EXPECT_EQ(value_of(sysctl, "ip_local_reserved_ports"), "8080,9148-9150");
+  EXPECT_EQ(error_of(sysctl, "ip_local_reserved_ports", "3,1-2,9,4"), "");
+  EXPECT_EQ(value_of(sysctl, "ip_local_reserved_ports"), "1-4,9");
+  EXPECT_EQ(error_of(sysctl, "ip_local_reserved_ports", "1-65535"), "");
+  EXPECT_TRUE(is_reserved(sysctl, 1));
+  EXPECT_TRUE(is_reserved(sysctl, 65535));
+  EXPECT_FALSE(is_reserved(sysctl, 0));
+  EXPECT_EQ(error_of(sysctl, "ip_local_reserved_ports", ""), "");
+  EXPECT_FALSE(is_reserved(sysctl, 1));
+}
+
+TEST(ReservedPorts, ThatAreNoneLeaveTheOldOnes) {
+  Sysctl sysctl;
+  ASSERT_EQ(error_of(sysctl, "ip_local_reserved_ports", "7000-7010"), "");
+  EXPECT_EQ(error_of(sysctl, "ip_local_reserved_ports", "8000,5-4"),
+            "net.ipv4.ip_local_reserved_ports: 4 is less than the value before it");
+  EXPECT_EQ(error_of(sysctl, "ip_local_reserved_ports", "70000"),
+            "net.ipv4.ip_local_reserved_ports: 70000 is out of range 0 to 65535");
+  EXPECT_EQ(error_of(sysctl, "ip_local_reserved_ports", "1-"),
+            "net.ipv4.ip_local_reserved_ports: '' is not a whole number");
+  EXPECT_EQ(error_of(sysctl, "ip_local_reserved_ports", "ssh"),
+            "net.ipv4.ip_local_reserved_ports: 'ssh' is not a whole number");
+  EXPECT_EQ(value_of(sysctl, "ip_local_reserved_ports"), "7000-7010");
 }
 
 TEST(SysctlErrors, NameTheKnobTheValueAndTheRange) {

@@ -1,0 +1,180 @@
+// Knobs by name and as text: what sysctl(8) reads and writes, and one line about what is wrong.
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "stack/tcp/sysctl.h"
+
+namespace tuntcp {
+namespace {
+
+using Failure = std::unexpected<std::string>;
+
+std::string_view last_part(std::string_view name) {
+  return name.substr(name.rfind('.') + 1);
+}
+
+std::vector<std::string_view> words_of(std::string_view text, std::string_view blanks) {
+  std::vector<std::string_view> words;
+  for (;;) {
+    const std::size_t begin = text.find_first_not_of(blanks);
+    if (begin == std::string_view::npos) return words;
+    text.remove_prefix(begin);
+    words.push_back(text.substr(0, text.find_first_of(blanks)));
+    text.remove_prefix(words.back().size());
+  }
+}
+
+// One value, or what is wrong with it.
+std::expected<std::int64_t, std::string> parse_value(const Knob& knob, std::string_view word) {
+  std::string_view digits = word;
+  if (digits.starts_with('-')) digits.remove_prefix(1);
+  const bool is_number =
+      !digits.empty() && std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
+  if (!is_number) return Failure("'" + std::string(word) + "' is not a whole number");
+  std::int64_t value = 0;
+  const auto [end, status] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (status != std::errc{} || value < knob.least || value > knob.most) {
+    return Failure(std::string(word) + " is out of range " + std::to_string(knob.least) + " to " +
+                   std::to_string(knob.most));
+  }
+  return value;
+}
+
+// Values that must not fall, as those of one knob and the ends of a range.
+std::expected<std::vector<std::int64_t>, std::string> parse_values(
+    const Knob& knob, std::span<const std::string_view> words) {
+  std::vector<std::int64_t> values;
+  for (const std::string_view word : words) {
+    const auto value = parse_value(knob, word);
+    if (!value) return Failure(value.error());
+    if (!values.empty() && *value < values.back()) {
+      return Failure(std::string(word) + " is less than the value before it");
+    }
+    values.push_back(*value);
+  }
+  return values;
+}
+
+std::expected<void, std::string> write_numbers(const Knob& knob, Sysctl& sysctl,
+                                               std::string_view text) {
+  const std::span<std::uint32_t> values = knob.values(sysctl);
+  const auto words = words_of(text, " \t\n");
+  if (words.size() != values.size()) {
+    return Failure("takes " + std::to_string(values.size()) +
+                   (values.size() == 1 ? " value" : " values") + ", not " +
+                   std::to_string(words.size()));
+  }
+  const auto parsed = parse_values(knob, words);
+  if (!parsed) return Failure(parsed.error());
+  std::ranges::transform(*parsed, values.begin(),
+                         [](std::int64_t value) { return static_cast<std::uint32_t>(value); });
+  return {};
+}
+
+// Ranges in rising order; those that touch become one, as Linux prints them.
+std::vector<PortRange> in_order(std::vector<PortRange> ranges) {
+  std::ranges::sort(ranges, {}, &PortRange::low);
+  std::vector<PortRange> merged;
+  for (const PortRange& range : ranges) {
+    if (!merged.empty() && range.low <= merged.back().high + 1) {
+      merged.back().high = std::max(merged.back().high, range.high);
+    } else {
+      merged.push_back(range);
+    }
+  }
+  return merged;
+}
+
+// "8080,9148-9150". Blanks are as good as commas: the control socket writes one for the other.
+std::expected<void, std::string> write_ports(const Knob& knob, Sysctl& sysctl,
+                                             std::string_view text) {
+  std::vector<PortRange> ranges;
+  for (const std::string_view word : words_of(text, ", \t\n")) {
+    const std::size_t dash = word.find('-', 1);
+    const std::string_view ends[] = {word.substr(0, dash),
+                                     dash == word.npos ? word : word.substr(dash + 1)};
+    const auto parsed = parse_values(knob, ends);
+    if (!parsed) return Failure(parsed.error());
+    ranges.push_back({.low = static_cast<std::uint16_t>(parsed->front()),
+                      .high = static_cast<std::uint16_t>(parsed->back())});
+  }
+  knob.ports(sysctl) = in_order(std::move(ranges));
+  return {};
+}
+
+std::expected<void, std::string> write_only(const Knob& knob, std::string_view text) {
+  if (words_of(text, " \t\n") == words_of(knob.only, "\t")) return {};
+  return Failure(std::string(knob.reason) + "; it is " + knob.only);
+}
+
+}  // namespace
+
+const char* to_string(Follows follows) {
+  switch (follows) {
+    case Follows::live:
+      return "live";
+    case Follows::fresh:
+      return "new";
+    case Follows::at_once:
+      return "at once";
+    case Follows::nobody:
+      break;
+  }
+  return "-";
+}
+
+std::expected<const Knob*, std::string> find_knob(std::string_view name) {
+  const Knob* near = nullptr;
+  for (const Knob& knob : knobs()) {
+    const std::string_view full = knob.name;
+    if (name == full || name == last_part(full)) return &knob;
+    if (last_part(name) == last_part(full)) near = &knob;
+  }
+  std::string line = std::string(name) + ": no such knob";
+  if (near != nullptr) line += "; it is " + std::string(near->name);
+  return Failure(line);
+}
+
+bool is_reserved(const Sysctl& sysctl, std::uint16_t port) {
+  return std::ranges::any_of(sysctl.ip_local_reserved_ports, [&](const PortRange& range) {
+    return range.low <= port && port <= range.high;
+  });
+}
+
+std::expected<std::string, std::string> get_sysctl(const Sysctl& sysctl, std::string_view name) {
+  const auto found = find_knob(name);
+  if (!found) return Failure(found.error());
+  const Knob& knob = **found;
+  if (knob.only != nullptr) return std::string(knob.only);
+  Sysctl copy = sysctl;
+  std::string line;
+  if (knob.ports != nullptr) {
+    for (const PortRange& range : knob.ports(copy)) {
+      if (!line.empty()) line += ',';
+      line += std::to_string(range.low);
+      if (range.high != range.low) line += '-' + std::to_string(range.high);
+    }
+    return line;
+  }
+  for (const std::uint32_t value : knob.values(copy)) {
+    if (!line.empty()) line += '\t';
+    const bool is_signed = knob.least < 0;
+    line += is_signed ? std::to_string(static_cast<std::int32_t>(value)) : std::to_string(value);
+  }
+  return line;
+}
+
+std::expected<void, std::string> set_sysctl(Sysctl& sysctl, std::string_view name,
+                                            std::string_view value) {
+  const auto found = find_knob(name);
+  if (!found) return Failure(found.error());
+  const Knob& knob = **found;
+  auto written = knob.only != nullptr    ? write_only(knob, value)
+                 : knob.ports != nullptr ? write_ports(knob, sysctl, value)
+                                         : write_numbers(knob, sysctl, value);
+  if (!written) return Failure(std::string(knob.name) + ": " + written.error());
+  return {};
+}
+
+}  // namespace tuntcp
