@@ -80,6 +80,7 @@ const std::map<std::string, std::string> kMayTakeMemory = {
     {"send_buffer.cc.o", "the chunks of the pool"},
     {"statuses.cc.o", "a list of connections for the one who asks"},
     {"sysctl.cc.o", "the text of a setting"},
+    {"sysctl_text.cc.o", "the text of a setting"},
     {"transitions.cc.o", "the record of changes of state, and the queue of replies"},
     {"transmissions.cc.o", "what is in flight, when it outgrows what it had"},
     {"wire_packets.cc.o", "copies for those who look on: captures and simulated links"},
