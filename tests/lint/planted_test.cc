@@ -1,4 +1,5 @@
-// The planted faults still fit the code: tools/planted can put each of them in.
+// Planted faults and mutations still fit the code: tools/planted and tools/mutate can put each of
+// them in. That every MUST has its mutation is seen to by compliance_test.cc.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,7 +9,7 @@ namespace tuntcp::lint {
 namespace {
 
 Faults patch_faults(const File& patch) {
-  // Its first line says what is wrong with the code then; tools/planted puts that into the table.
+  // Its first line says what is wrong with the code then; the tools put that into their tables.
   if (patch.text.starts_with("--- ") || !patch.text.contains("\n\n--- a/stack/")) {
     return {fault(patch, 1, "needs a sentence, an empty line and a patch to stack/")};
   }
@@ -19,9 +20,11 @@ Faults patch_faults(const File& patch) {
 
 TEST(Planted, FaultsCanStillBePlanted) {
   if (run("command -v patch").exit_status != 0) GTEST_SKIP() << "patch is not installed";
-  const std::vector<File> patches = files("tests/planted");
-  EXPECT_GE(patches.size(), 12U);
-  EXPECT_THAT(faults_in(patches, patch_faults), testing::IsEmpty());
+  for (const char* folder : {"tests/planted", "tests/mutations"}) {
+    const std::vector<File> patches = files(folder);
+    EXPECT_GE(patches.size(), 12U) << folder;
+    EXPECT_THAT(faults_in(patches, patch_faults), testing::IsEmpty());
+  }
 }
 
 TEST(Planted, APatchWithoutASentenceIsAFault) {
