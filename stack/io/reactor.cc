@@ -102,6 +102,14 @@ Instant Reactor::now() const {
   return is_running_ ? now_ : monotonic_now();
 }
 
+bool Reactor::is_on_thread() const {
+  const std::thread::id me = std::this_thread::get_id();
+  if (owner_.load() == me) return true;
+  if (!io_.get_executor().running_in_this_thread()) return false;
+  owner_.store(me);
+  return true;
+}
+
 void Reactor::request_flush() {
   if (!is_running_) resume_later();
 }
@@ -205,11 +213,13 @@ void Reactor::deliver_events() {
   while (const auto event = host_.next_event()) client_.on_event(*event);
 }
 
-// The application goes on until it waits, or has had its laps: what it sends, and the room it makes
-// by reading, leaves in as few packets as possible.
+// The application goes on until it waits, or has had its share: what it sends, and the room it
+// makes by reading, leaves in as few packets as possible.
 void Reactor::run_application() {
-  for (unsigned lap = 0; lap < limits_.laps && !is_stopped_; ++lap) {
-    if (client_.run_handlers() == 0 || is_stopped_) return;
+  for (std::size_t ran = 0; ran < limits_.handlers && !is_stopped_;) {
+    const std::size_t now_ran = client_.run_handlers();
+    if (now_ran == 0 || is_stopped_) return;
+    ran += now_ran;
     deliver_events();
   }
 }

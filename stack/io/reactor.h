@@ -26,8 +26,11 @@ struct ReactorLimits {
   // be still in the CPU's cache when the application copies them, enough for one ACK to pay.
   unsigned batch_packets = 64;
   std::size_t batch_octets = 512 * 1024;
-  // How often the application may go on within one batch, before the batch sends.
-  unsigned laps = 8;
+  // How many of the application's handlers may run within one batch, before the batch sends. A
+  // batch of 64 packets is at most 32 connections that are opened and speak at once: each is
+  // accepted, read and written to, one accept after the other, and its first ACK should carry the
+  // answer.
+  unsigned handlers = 128;
   // Batches in a row before the io_context's other handlers get their turn.
   unsigned batches = 16;
   // While packets keep coming, timers are held back for at most this long: after a SIGSTOP the ACK
@@ -36,7 +39,7 @@ struct ReactorLimits {
 };
 
 // Thread rule: one thread at a time runs the io_context, and the host and the reactor belong to it.
-// Before the first run they belong to the thread that made the reactor.
+// Until that thread first asks for something they belong to the thread that made the reactor.
 class Reactor {
  public:
   // What runs on top of the host. Called on the reactor's thread only.
@@ -72,7 +75,9 @@ class Reactor {
   // The application called the host: what that made ready to send is sent at the end of the batch
   // that runs, or soon.
   void request_flush();
-  bool is_on_thread() const { return owner_.load() == std::this_thread::get_id(); }
+  // Whether this thread may touch the host. Any thread may ask; one that is inside the io_context's
+  // run() takes the reactor over from the thread that made it.
+  bool is_on_thread() const;
 
   // Packets that were read and dropped because the host had no memory for them.
   std::uint64_t packets_without_memory() const { return packets_without_memory_; }
@@ -102,7 +107,7 @@ class Reactor {
   Device& device_;
   Client& client_;
   ReactorLimits limits_;
-  std::atomic<std::thread::id> owner_ = std::this_thread::get_id();
+  mutable std::atomic<std::thread::id> owner_ = std::this_thread::get_id();
   std::weak_ptr<void> life_;
   std::unique_ptr<Waits> waits_;
 
