@@ -312,13 +312,11 @@ TEST(Threads, SocketsMayBeUsedFromAnotherThread) {
     EXPECT_EQ(read.get(), 5U);
     client.set_option(asio::ip::tcp::no_delay(true));
     client.shutdown(tcp::socket::shutdown_send);
-    auto end = server.async_read_some(asio::buffer(octets), asio::use_future);
-    try {
-      end.get();
-      ADD_FAILURE() << "octets after the end";
-    } catch (const boost::system::system_error& error) {
-      EXPECT_EQ(error.code(), asio::error::eof);
-    }
+    // No exception: who frees it last is hidden from the thread sanitizer inside libstdc++.
+    std::promise<error_code> end;
+    server.async_read_some(asio::buffer(octets),
+                           [&end](error_code error, std::size_t) { end.set_value(error); });
+    EXPECT_EQ(end.get_future().get(), asio::error::eof);
   }
   asio::post(world.loop.io, asio::use_future([&] {
                world.client_stack->stop();
