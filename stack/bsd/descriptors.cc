@@ -211,7 +211,9 @@ int Sockets::ioctl(int fd, unsigned long request, int* value) {
   const Status status = t.status(socket);
   const bool has_numbers =
       status.state != tcp::State::syn_sent && status.state != tcp::State::syn_received;
-  const int fin = status.fin_is_outstanding ? 1 : 0;
+  // A SYN that nobody took is outstanding in Linux, until somebody is told.
+  const bool has_failed = socket.is_connecting && status.state == tcp::State::closed;
+  const int fin = status.fin_is_outstanding || has_failed ? 1 : 0;
   switch (request) {
     case SIOCINQ:  // FIONREAD
       if (is_listening) return -EINVAL;

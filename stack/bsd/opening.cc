@@ -56,20 +56,29 @@ int Tables::take_error(Socket& socket) {
   return std::exchange(socket.error, 0);
 }
 
+bool Tables::has_port(const Socket& socket) const {
+  const bool has_ended =
+      socket.stage == Socket::Stage::connection && state(socket) == State::closed;
+  return socket.holds_port && (socket.is_bound || !has_ended);
+}
+
 bool Tables::conflicts(const Socket& socket, const Endpoint& wanted) const {
   return std::ranges::any_of(files, [&](const std::unique_ptr<File>& file) {
     if (!file || !file->socket || file->socket.get() == &socket) return false;
     const Socket& other = *file->socket;
-    if (!other.holds_port || other.local.port != wanted.port || wanted.port == 0) return false;
+    if (!has_port(other) || other.local.port != wanted.port || wanted.port == 0) return false;
     const bool both_share =
-        socket.reuse_address && other.reuse_address && other.stage != Socket::Stage::listening;
+        (socket.reuse_address && other.reuse_address && other.stage != Socket::Stage::listening) ||
+        (socket.reuse_port && other.reuse_port);
     return !both_share &&
            overlaps(wanted.address, socket.v6_only, other.local.address, other.v6_only);
   });
 }
 
 int Tables::choose_port(Socket& socket, const Endpoint& wanted) {
-  const ListenOptions options{.reuse_address = socket.reuse_address, .v6_only = socket.v6_only};
+  const ListenOptions options{.reuse_address = socket.reuse_address,
+                              .v6_only = socket.v6_only,
+                              .reuse_port = socket.reuse_port};
   if (conflicts(socket, wanted)) return -EADDRINUSE;
   // A port the host thinks is free may be bound here and not in use: as often as there are ports.
   for (int tries = 0; tries < std::numeric_limits<Port>::max(); ++tries) {
@@ -158,7 +167,9 @@ int Sockets::bind(int fd, const sockaddr* address, socklen_t length) {
   const auto& own = tables_->host.addresses();
   const bool is_own = std::ranges::any_of(own, [&](const Prefix& p) { return p.address == ip; });
   if (!ip.is_any() && !ip.is_loopback() && !is_own) return -EADDRNOTAVAIL;
-  if (socket->stage != Socket::Stage::fresh || socket->holds_port) return -EINVAL;
+  const bool is_open =
+      socket->stage != Socket::Stage::fresh && tables_->state(*socket) != State::closed;
+  if (is_open || tables_->has_port(*socket)) return -EINVAL;
   if (const int error = tables_->choose_port(*socket, parsed->endpoint)) return error;
   socket->is_bound = true;
   return 0;
@@ -181,8 +192,10 @@ int Sockets::listen(int fd, int backlog) {
   } else if (t.conflicts(*socket, socket->local)) {
     return -EADDRINUSE;
   }
-  const ListenOptions options{
-      .backlog = wanted, .reuse_address = socket->reuse_address, .v6_only = socket->v6_only};
+  const ListenOptions options{.backlog = wanted,
+                              .reuse_address = socket->reuse_address,
+                              .v6_only = socket->v6_only,
+                              .reuse_port = socket->reuse_port};
   const auto listener = t.host.listen(socket->local, options, socket->options);
   if (!listener) return -errno_of(listener.error());
   socket->stage = Socket::Stage::listening;
@@ -208,7 +221,7 @@ int Sockets::accept4(int fd, sockaddr* address, socklen_t* length, int flags) {
   child->listener = {};
   child->stage = Socket::Stage::connection;
   child->error = 0;
-  child->is_bound = true;  // the port stays what it is
+  child->is_bound = false;  // the port is the listener's
   child->holds_port = true;
   // The descriptor first: without one the connection must stay in the queue.
   const std::uint32_t index =

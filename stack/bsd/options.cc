@@ -1,5 +1,5 @@
-// getsockopt and setsockopt, level by level, with Linux's checks in Linux's order. What is missing
-// is listed in sockets.h.
+// getsockopt and setsockopt of SOL_SOCKET and TCP, with Linux's checks in Linux's order; those of
+// IP are in ip_options.cc. What is missing is listed in sockets.h.
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -9,6 +9,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "stack/bsd/option_values.h"
 #include "stack/bsd/tables.h"
 
 namespace tuntcp::bsd {
@@ -26,40 +27,24 @@ constexpr std::uint32_t kMinReceiveBuffer = 1152;
 constexpr std::uint32_t kMinSendBuffer = 2304;
 constexpr std::uint32_t kDefaultMss = 536;
 
-struct Given {
-  const void* value;
-  std::size_t length;
-  int number() const {
-    int n = 0;
-    std::memcpy(&n, value, std::min(length, sizeof n));
-    return n;
-  }
-};
-
-// Where getsockopt writes: as much as fits, and how much that was.
-struct Room {
-  void* value;
-  socklen_t* length;
-  int put(const void* from, std::size_t size) const {
-    const std::size_t fits = std::min<std::size_t>(*length, size);
-    if (value == nullptr && fits != 0) return -EFAULT;
-    if (fits != 0) std::memcpy(value, from, fits);
-    *length = static_cast<socklen_t>(fits);
-    return 0;
-  }
-  int put(int number) const { return put(&number, sizeof number); }
-  int put(std::uint32_t number) const { return put(&number, sizeof number); }
-  int put(bool flag) const { return put(flag ? 1 : 0); }
-};
-
 // sock_set_timeout: a negative time is none to wait for, which a zero would not say.
 int read_timeout(const Given& given, timeval& timeout) {
   timeval wanted{};
   if (given.length < sizeof wanted) return -EINVAL;
   std::memcpy(&wanted, given.value, sizeof wanted);
   if (wanted.tv_usec < 0 || wanted.tv_usec >= 1'000'000) return -EDOM;
+  // Linux counts in ticks, 250 a second on the usual machines.
+  constexpr int kTickUs = 4000;
+  wanted.tv_usec = (wanted.tv_usec + kTickUs - 1) / kTickUs * kTickUs;
+  if (wanted.tv_usec == 1'000'000) wanted = {.tv_sec = wanted.tv_sec + 1, .tv_usec = 0};
   timeout = wanted;
   return 0;
+}
+
+// One that is negative is told as none.
+int put_timeout(const timeval& timeout, const Room& room) {
+  const timeval told = timeout.tv_sec < 0 ? timeval{} : timeout;
+  return room.put(&told, sizeof told);
 }
 
 Duration duration_of(const timeval& timeout) {
@@ -75,6 +60,9 @@ int set_socket_level(Tables& tables, Socket& socket, int option, const Given& gi
   switch (option) {
     case SO_REUSEADDR:
       socket.reuse_address = number != 0;
+      return 0;
+    case SO_REUSEPORT:
+      socket.reuse_port = number != 0;
       return 0;
     case SO_RCVBUF: {
       const std::uint32_t most = std::min(octets, tables.config.rmem_max);
@@ -114,6 +102,11 @@ int set_socket_level(Tables& tables, Socket& socket, int option, const Given& gi
   }
 }
 
+// No less than half of SOCK_MIN_RCVBUF, which a negative number is, too.
+std::uint32_t octets_of_clamp(int number) {
+  return std::max(static_cast<std::uint32_t>(std::max(number, 0)), kMinReceiveBuffer);
+}
+
 int set_congestion(const Given& given) {
   if (given.length < 1) return -EINVAL;
   const auto* const text = static_cast<const char*>(given.value);
@@ -146,6 +139,12 @@ int set_tcp_level(Tables& tables, Socket& socket, int option, const Given& given
       if (number < 0) return -EINVAL;
       options.user_timeout = Duration::milliseconds(number);
       break;
+    case TCP_WINDOW_CLAMP:
+      if (number == 0 && tables.state(socket) != tcp::State::closed) return -EINVAL;
+      options.window_clamp = number == 0 ? 0 : octets_of_clamp(number);
+      break;
+    case TCP_TIMESTAMP:
+      return -EPERM;  // only while a connection is repaired
     case TCP_NOTSENT_LOWAT:
       options.notsent_lowat = static_cast<std::uint32_t>(number);
       break;
@@ -166,15 +165,6 @@ int set_tcp_level(Tables& tables, Socket& socket, int option, const Given& given
   return 0;
 }
 
-int set_ipv6_level(Socket& socket, int option, const Given& given) {
-  if (socket.domain != AF_INET6) return -ENOPROTOOPT;
-  if (option != IPV6_V6ONLY) return -ENOPROTOOPT;
-  // A name that was given already was given to both families, or to one.
-  if (given.length < sizeof(int) || socket.holds_port) return -EINVAL;
-  socket.v6_only = given.number() != 0;
-  return 0;
-}
-
 int get_socket_level(Tables& tables, Socket& socket, int option, const Room& room) {
   const Sysctl& sysctl = tables.host.sysctl();
   const Status status = tables.status(socket);
@@ -182,6 +172,8 @@ int get_socket_level(Tables& tables, Socket& socket, int option, const Room& roo
   switch (option) {
     case SO_REUSEADDR:
       return room.put(socket.reuse_address);
+    case SO_REUSEPORT:
+      return room.put(socket.reuse_port);
     case SO_TYPE:
       return room.put(int{SOCK_STREAM});
     case SO_DOMAIN:
@@ -205,9 +197,9 @@ int get_socket_level(Tables& tables, Socket& socket, int option, const Room& roo
     case SO_SNDLOWAT:
       return room.put(1);
     case SO_RCVTIMEO:
-      return room.put(&socket.receive_timeout, sizeof(timeval));
+      return put_timeout(socket.receive_timeout, room);
     case SO_SNDTIMEO:
-      return room.put(&socket.send_timeout, sizeof(timeval));
+      return put_timeout(socket.send_timeout, room);
     default:
       return -ENOPROTOOPT;
   }
@@ -232,6 +224,12 @@ int get_tcp_level(Tables& tables, Socket& socket, int option, const Room& room,
                                                : sysctl.tcp_syn_retries);
     case TCP_USER_TIMEOUT:
       return room.put(static_cast<int>(options.user_timeout.count_ms()));
+    case TCP_WINDOW_CLAMP:
+      return room.put(is_connection ? tables.status(socket).window_clamp : options.window_clamp);
+    case TCP_TIMESTAMP:
+      return room.put(is_connection
+                          ? tables.status(socket).timestamp
+                          : static_cast<std::uint32_t>(tables.now.since_origin().count_ms()));
     case TCP_NOTSENT_LOWAT:
       return room.put(options.notsent_lowat);
     case TCP_INQ:
@@ -250,29 +248,25 @@ int get_tcp_level(Tables& tables, Socket& socket, int option, const Room& room,
   }
 }
 
-int get_mtu(Tables& tables, const Socket& socket, const Room& room) {
-  const Status status = tables.status(socket);
-  if (socket.stage != Socket::Stage::connection || status.state == tcp::State::closed) {
-    return -ENOTCONN;
-  }
-  return room.put(status.pmtu);
-}
-
 }  // namespace
 
 int Sockets::setsockopt(int fd, int level, int option, const void* value, socklen_t length) {
   Socket* socket = nullptr;
   if (static_cast<std::int32_t>(length) < 0) return -EINVAL;
   if (const int error = tables_->socket_of(fd, socket)) return error;
-  if (value == nullptr && length != 0) return -EFAULT;
+  // IPv6 takes nothing for a zero, and is asked last.
+  const bool is_ipv6 = level == IPPROTO_IPV6;
+  if (value == nullptr && length != 0 && !is_ipv6) return -EFAULT;
   const Given given{.value = value, .length = length};
   switch (level) {
     case SOL_SOCKET:
       return set_socket_level(*tables_, *socket, option, given);
     case IPPROTO_TCP:
       return set_tcp_level(*tables_, *socket, option, given);
+    case IPPROTO_IP:
+      return set_ipv4_option(*tables_, *socket, option, given);
     case IPPROTO_IPV6:
-      return set_ipv6_level(*socket, option, given);
+      return set_ipv6_option(*tables_, *socket, option, given);
     default:
       return -ENOPROTOOPT;
   }
@@ -285,7 +279,8 @@ int Sockets::getsockopt(int fd, int level, int option, void* value, socklen_t* l
   const bool is_known = level == SOL_SOCKET || level == IPPROTO_TCP || level == IPPROTO_IP;
   if (!is_known && socket->domain == AF_INET) return -EOPNOTSUPP;
   if (length == nullptr) return -EFAULT;
-  if (static_cast<std::int32_t>(*length) < 0) return -EINVAL;
+  // IPv6 takes a negative length for a large one.
+  if (static_cast<std::int32_t>(*length) < 0 && level != IPPROTO_IPV6) return -EINVAL;
   const Room room{.value = value, .length = length};
   switch (level) {
     case SOL_SOCKET:
@@ -293,10 +288,9 @@ int Sockets::getsockopt(int fd, int level, int option, void* value, socklen_t* l
     case IPPROTO_TCP:
       return get_tcp_level(*tables_, *socket, option, room, tcp_info(fd));
     case IPPROTO_IP:
-      return option == IP_MTU ? get_mtu(*tables_, *socket, room) : -ENOPROTOOPT;
+      return get_ipv4_option(*tables_, *socket, option, room);
     case IPPROTO_IPV6:
-      if (option == IPV6_V6ONLY) return room.put(socket->v6_only);
-      return option == IPV6_MTU ? get_mtu(*tables_, *socket, room) : -ENOPROTOOPT;
+      return get_ipv6_option(*tables_, *socket, option, room);
     default:
       return -ENOPROTOOPT;
   }

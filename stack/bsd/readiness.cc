@@ -113,6 +113,45 @@ int Sockets::poll(pollfd* descriptors, nfds_t count) {
   return found;
 }
 
+// As core_sys_select: nothing is written unless all descriptors are open, and then whole words.
+int Sockets::select(int count, fd_set* read, fd_set* write, fd_set* urgent) {
+  Tables& t = *tables_;
+  t.take_events();
+  if (count < 0) return -EINVAL;
+  constexpr std::uint32_t kSelectIn = EPOLLRDNORM | EPOLLRDBAND | EPOLLIN | EPOLLHUP | EPOLLERR;
+  constexpr std::uint32_t kSelectOut = EPOLLWRBAND | EPOLLWRNORM | EPOLLOUT | EPOLLERR;
+  struct Asked {
+    fd_set* set;
+    std::uint32_t events;
+    fd_set found;
+  };
+  Asked all[] = {{.set = read, .events = kSelectIn, .found = {}},
+                 {.set = write, .events = kSelectOut, .found = {}},
+                 {.set = urgent, .events = EPOLLPRI, .found = {}}};
+  int total = 0;
+  const int most = std::min(count, FD_SETSIZE);
+  for (Asked& asked : all) {
+    FD_ZERO(&asked.found);
+    for (int fd = 0; asked.set != nullptr && fd < most; ++fd) {
+      if (!FD_ISSET(fd, asked.set)) continue;
+      const File* const file = t.file(fd);
+      if (file == nullptr) return -EBADF;
+      if ((t.readiness(*file) & asked.events) == 0) continue;
+      FD_SET(fd, &asked.found);
+      ++total;
+    }
+  }
+  constexpr int kWordBits = 64;
+  const int touched = std::min((most + kWordBits - 1) / kWordBits * kWordBits, FD_SETSIZE);
+  for (const Asked& asked : all) {
+    for (int fd = 0; asked.set != nullptr && fd < touched; ++fd) {
+      FD_CLR(fd, asked.set);
+      if (FD_ISSET(fd, &asked.found)) FD_SET(fd, asked.set);
+    }
+  }
+  return total;
+}
+
 int Sockets::epoll_create1(int flags) {
   Tables& t = *tables_;
   if (flags & ~EPOLL_CLOEXEC) return -EINVAL;

@@ -3,13 +3,14 @@
 // Linux's order. Constants and structs are the system's own headers'; no system call is made.
 //
 // Not here, so far, and answered as by a kernel without them (ENOPROTOOPT, EOPNOTSUPP, ENOTTY):
-//   SOL_SOCKET   SO_KEEPALIVE SO_REUSEPORT SO_OOBINLINE SO_ZEROCOPY SO_TIMESTAMPING
+//   SOL_SOCKET   SO_KEEPALIVE SO_OOBINLINE SO_ZEROCOPY SO_TIMESTAMPING
 //                SO_BINDTODEVICE SO_ATTACH_*
-//   IPPROTO_TCP  TCP_KEEP* TCP_LINGER2 TCP_DEFER_ACCEPT TCP_WINDOW_CLAMP TCP_MD5SIG TCP_FASTOPEN*
-//                TCP_THIN_* TCP_TIMESTAMP TCP_REPAIR* TCP_ULP TCP_SAVE_SYN TCP_ZEROCOPY_RECEIVE
-//   IP, IPv6     everything but IP_MTU, IPV6_MTU, IPV6_V6ONLY
+//   IPPROTO_TCP  TCP_KEEP* TCP_LINGER2 TCP_DEFER_ACCEPT TCP_MD5SIG TCP_FASTOPEN*
+//                TCP_THIN_* TCP_REPAIR* TCP_ULP TCP_SAVE_SYN TCP_ZEROCOPY_RECEIVE
+//   IP, IPv6     everything but IP_TOS IP_TTL IP_MTU, IPV6_TCLASS IPV6_UNICAST_HOPS IPV6_MTU
+//                IPV6_V6ONLY
 //   flags        MSG_OOB MSG_ZEROCOPY MSG_FASTOPEN MSG_ERRQUEUE MSG_CONFIRM
-//   calls        select sendfile splice
+//   calls        splice
 //
 // How to drive it: the caller drives the host (packets, time, output), tells set_time() before it
 // calls, and leaves next_event() to this class.
@@ -23,11 +24,13 @@
 
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "stack/base/time.h"
@@ -38,12 +41,16 @@ namespace tuntcp::bsd {
 
 struct Tables;
 
+// Reads a file: up to `size` octets from `offset` on, as pread(2) does. Fewer, 0 at its end, or
+// -errno.
+using ReadAt = std::function<ssize_t(void* octets, std::size_t size, off_t offset)>;
+
 struct SocketsConfig {
   int first_descriptor = 3;  // as after a program's standard streams
   int descriptors_max = 20'000;
   // net.core.rmem_max and wmem_max: what SO_RCVBUF and SO_SNDBUF may ask for, octets.
-  std::uint32_t rmem_max = 212'992;
-  std::uint32_t wmem_max = 212'992;
+  std::uint32_t rmem_max = 4'194'304;
+  std::uint32_t wmem_max = 4'194'304;
 };
 
 class Sockets {
@@ -88,8 +95,12 @@ class Sockets {
   ssize_t sendto(int fd, const void* octets, std::size_t size, int flags, const sockaddr* address,
                  socklen_t length);
   ssize_t sendmsg(int fd, const msghdr* message, int flags);
+  // The file is the caller's: what Linux has a second descriptor for. `offset` moves by the result.
+  ssize_t sendfile(int fd, const ReadAt& file, off_t* offset, std::size_t count);
 
-  // ---- Readiness. Both answer for this moment: 0 where Linux would wait.
+  // ---- Readiness. All answer for this moment: 0 where Linux would wait.
+  // Descriptors below `count`, at most FD_SETSIZE; any set may be null.
+  int select(int count, fd_set* read, fd_set* write, fd_set* urgent);
   int poll(pollfd* descriptors, nfds_t count);
   int epoll_create1(int flags);
   int epoll_ctl(int epoll_fd, int operation, int fd, epoll_event* event);

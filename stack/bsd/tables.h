@@ -35,6 +35,7 @@ struct Socket {
   std::uint32_t send_buffer = 0;
   linger linger_value{};
   bool reuse_address = false;
+  bool reuse_port = false;
   bool v6_only = false;
   bool tells_inq = false;  // TCP_INQ
   bool quick_ack = true;   // TCP_QUICKACK, before there is a connection
@@ -90,6 +91,8 @@ struct Tables {
   Status status(const Socket& socket) const;
   // Is the port another socket's, in a way that forbids this one?
   bool conflicts(const Socket& socket, const Endpoint& wanted) const;
+  // It has one, by bind() or for its connection; one that bind() did not give ends with that.
+  bool has_port(const Socket& socket) const;
   int choose_port(Socket& socket, const Endpoint& wanted);
   int begin_connect(Socket& socket, const sockaddr* address, socklen_t length);
   // Back to a fresh socket, whatever it was.
@@ -118,6 +121,14 @@ struct Tables {
 
 // errno's number for why a connection ended or could not be made.
 int errno_of(Error error);
+// ---- ip_options.cc: levels IPPROTO_IP and IPPROTO_IPV6.
+struct Given;
+struct Room;
+int set_ipv4_option(Tables& tables, Socket& socket, int option, const Given& given);
+int set_ipv6_option(Tables& tables, Socket& socket, int option, const Given& given);
+int get_ipv4_option(Tables& tables, const Socket& socket, int option, const Room& room);
+int get_ipv6_option(Tables& tables, const Socket& socket, int option, const Room& room);
+
 // EFAULT, EINVAL or 0.
 int check_pieces(const iovec* pieces, std::size_t count);
 

@@ -49,6 +49,7 @@ std::size_t copy_out(Host& host, ConnectionId id, const msghdr& message, int fla
   for (std::size_t i = 0; i < message.msg_iovlen; ++i) {
     const MutableBytes room = bytes_of(message.msg_iov[i]);
     if (room.empty()) continue;
+    if (room.data() == nullptr) break;  // EFAULT, once nothing was copied
     const auto read = flags & MSG_PEEK ? host.peek(id, room, static_cast<std::uint32_t>(copied))
                                        : host.receive(id, room, now);
     copied += read.value_or(0);
@@ -82,7 +83,6 @@ int check_pieces(const iovec* pieces, std::size_t count) {
   std::size_t octets = 0;
   for (std::size_t i = 0; i < count; ++i) {
     if (static_cast<ssize_t>(pieces[i].iov_len) < 0) return -EINVAL;
-    if (pieces[i].iov_base == nullptr && pieces[i].iov_len != 0) return -EFAULT;
     octets += pieces[i].iov_len;
     if (static_cast<ssize_t>(octets) < 0) return -EINVAL;
   }
@@ -101,6 +101,7 @@ ssize_t Tables::receive(int fd, msghdr& message, int flags) {
   std::size_t copied = 0;
   if (socket->stage == Socket::Stage::connection && status.recv_q != 0) {
     copied = copy_out(host, socket->connection, message, flags, now);
+    if (copied == 0 && octets_of(message) != 0) return -EFAULT;
   } else if (status.peer_has_finished) {
     copied = 0;
   } else if (const int error = take_error(*socket)) {
@@ -141,6 +142,7 @@ ssize_t Tables::send(int fd, const msghdr& message, int flags) {
   for (std::size_t i = 0; i < message.msg_iovlen; ++i) {
     const Bytes octets = bytes_of(message.msg_iov[i]);
     if (octets.empty()) continue;
+    if (octets.data() == nullptr) return sent != 0 ? static_cast<ssize_t>(sent) : -EFAULT;
     const bool is_last = i + 1 == message.msg_iovlen;
     const auto taken = host.send(socket->connection, octets, now,
                                  {.more_follows = !is_last || (flags & MSG_MORE) != 0});
@@ -200,6 +202,9 @@ ssize_t Sockets::read(int fd, void* octets, std::size_t size) {
 ssize_t Sockets::sendmsg(int fd, const msghdr* message, int flags) {
   if (tables_->file(fd) == nullptr) return -EBADF;
   if (message == nullptr) return -EFAULT;
+  if (message->msg_name != nullptr && static_cast<std::int32_t>(message->msg_namelen) < 0) {
+    return -EINVAL;
+  }
   if (const int error = check_pieces(message->msg_iov, message->msg_iovlen)) return error;
   return tables_->send(fd, *message, flags);
 }
@@ -214,7 +219,6 @@ ssize_t Sockets::sendto(int fd, const void* octets, std::size_t size, int flags,
   msghdr message{};
   message.msg_iov = &piece;
   message.msg_iovlen = 1;
-  if (octets == nullptr && size != 0) return -EFAULT;
   return tables_->send(fd, message, flags);
 }
 
@@ -232,6 +236,29 @@ ssize_t Sockets::writev(int fd, const iovec* pieces, int count) {
   message.msg_iov = const_cast<iovec*>(pieces);  // not written to
   message.msg_iovlen = static_cast<std::size_t>(count);
   return tables_->send(fd, message, 0);
+}
+
+ssize_t Sockets::sendfile(int fd, const ReadAt& file, off_t* offset, std::size_t count) {
+  if (offset == nullptr) return -EFAULT;
+  if (*offset < 0) return -EINVAL;
+  const File* const to = tables_->file(fd);
+  if (to == nullptr) return -EBADF;
+  if (!to->socket) return -EINVAL;
+  std::array<std::uint8_t, 16384> octets;
+  std::size_t sent = 0;
+  while (sent < count) {
+    const std::size_t wanted = std::min(octets.size(), count - sent);
+    const ssize_t size = file(octets.data(), wanted, *offset);
+    if (size <= 0) return sent != 0 ? static_cast<ssize_t>(sent) : size;
+    const auto read = static_cast<std::size_t>(size);
+    const bool is_last = read < wanted || sent + read == count;
+    const ssize_t taken = send(fd, octets.data(), read, is_last ? 0 : MSG_MORE);
+    if (taken < 0) return sent != 0 ? static_cast<ssize_t>(sent) : taken;
+    sent += static_cast<std::size_t>(taken);
+    *offset += taken;
+    if (static_cast<std::size_t>(taken) < read) break;
+  }
+  return static_cast<ssize_t>(sent);
 }
 
 ssize_t Sockets::write(int fd, const void* octets, std::size_t size) {

@@ -110,13 +110,28 @@ void describe_timeouts(const Tcb& tcb, Canonical& out) {
 
 void describe(const Tcb& tcb, Canonical& out) {
   std::uint64_t flags = 0;
-  for (const bool flag : {tcb.is_passive,        tcb.fin_queued,        tcb.fin_sent,
-                          tcb.is_released,       tcb.is_orphan,         tcb.receiving_stopped,
-                          tcb.fin_received,      tcb.fin_is_ahead,      tcb.urgent_pending,
-                          tcb.in_table,          tcb.send_was_refused,  tcb.probe_due,
-                          tcb.syn_due,           tcb.no_delay,          tcb.cork,
-                          tcb.more_follows,      tcb.listener.is_set(), tcb.ready.is_linked,
-                          tcb.agreed.timestamps, tcb.agreed.sack,       tcb.agreed.window_scaling,
+  for (const bool flag : {tcb.is_passive,
+                          tcb.fin_queued,
+                          tcb.fin_sent,
+                          tcb.is_released,
+                          tcb.is_orphan,
+                          tcb.receiving_stopped,
+                          tcb.fin_received,
+                          tcb.fin_is_ahead,
+                          tcb.urgent_pending,
+                          tcb.in_table,
+                          tcb.send_was_refused,
+                          tcb.probe_due,
+                          tcb.syn_due,
+                          tcb.no_delay,
+                          tcb.cork,
+                          tcb.more_follows,
+                          tcb.push_now,
+                          tcb.listener.is_set(),
+                          tcb.ready.is_linked,
+                          tcb.agreed.timestamps,
+                          tcb.agreed.sack,
+                          tcb.agreed.window_scaling,
                           tcb.ts.has_recent}) {
     flags = flags << 1 | static_cast<std::uint64_t>(flag);
   }

@@ -1,6 +1,7 @@
 // The life of connections inside the host's tables: how they come, change their size and go.
 #include <algorithm>
 
+#include "stack/base/siphash.h"
 #include "stack/host/tables.h"
 #include "stack/tcp/isn.h"
 #include "stack/tcp/timeouts.h"
@@ -230,18 +231,28 @@ void HostTables::run_timers(Instant at) {
   run_time_wait_timers(*this, time_waits.v6, time_waits.v6_timers, now);
 }
 
-Listener* HostTables::listener_for(const Endpoint& destination) {
-  Listener* best = nullptr;
-  listeners.for_each([&](Listener& listener) {
-    if (!listener.takes(destination)) return;
-    // An exact address before "any", the packet's own family before "::" for both.
-    const auto rank = [&](const Listener& l) {
-      if (l.local.address == destination.address) return 2;
-      return l.local.address.family() == destination.address.family() ? 1 : 0;
-    };
-    if (best == nullptr || rank(listener) > rank(*best)) best = &listener;
+Listener* HostTables::listener_for(const FourTuple& tuple) {
+  // An exact address before "any", the packet's own family before "::" for both.
+  const auto rank = [&](const Listener& l) {
+    if (!l.takes(tuple.local)) return -1;
+    if (l.local.address == tuple.local.address) return 2;
+    return l.local.address.family() == tuple.family() ? 1 : 0;
+  };
+  int best_rank = -1;
+  std::uint64_t count = 0;
+  listeners.for_each([&](const Listener& listener) {
+    const int its = rank(listener);
+    count = its == best_rank ? count + 1 : its > best_rank ? 1 : count;
+    best_rank = std::max(best_rank, its);
   });
-  return best;
+  if (best_rank < 0) return nullptr;
+  // SO_REUSEPORT: several take it, and each connection stays with one of them.
+  std::uint64_t wanted = count == 1 ? 0 : siphash(shared.isn_key, tuple) % count;
+  Listener* chosen = nullptr;
+  listeners.for_each([&](Listener& listener) {
+    if (rank(listener) == best_rank && wanted-- == 0) chosen = &listener;
+  });
+  return chosen;
 }
 
 void HostTables::add_event(Listener& listener) {

@@ -338,6 +338,8 @@ Result<void> Host::set_options(ConnectionId id, const SocketOptions& options, In
   if (!found) return std::unexpected(found.error());
   tables_->now = std::max(tables_->now, now);
   Tcb& tcb = **found;
+  // As in Linux that lets go what is held back, even by a cork, and a cork holds what comes later.
+  tcb.push_now |= options.no_delay && !tcb.no_delay;
   tcb.no_delay = options.no_delay;
   tcb.linger = options.linger;
   tcb.user_timeout = options.user_timeout;

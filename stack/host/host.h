@@ -56,6 +56,7 @@ struct ListenOptions {
   int backlog = 128;           // capped by somaxconn
   bool reuse_address = false;  // bind although connections of that port are in TIME-WAIT
   bool v6_only = false;        // "::" otherwise also takes IPv4
+  bool reuse_port = false;     // SO_REUSEPORT: listeners that all say so share their connections
 };
 
 // Per connection; listeners hand theirs to the connections they accept.

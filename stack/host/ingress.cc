@@ -171,7 +171,7 @@ void HostTables::icmp_in(const wire::IpHeader& ip, buffer::Slice packet,
 
 void HostTables::arrives_without_connection(const FourTuple& tuple, Segment& seg,
                                             std::optional<SeqNum> iss, Instant at) {
-  Listener* const listener = listener_for(tuple.local);
+  Listener* const listener = listener_for(tuple);
   // 3.10.7.1, CLOSED: a RST is ignored, everything else answered with one.
   if (listener == nullptr) {
     if (!seg.has(Flag::rst)) shared.replies.push(tcp::reset_for(tuple, seg));
@@ -276,7 +276,7 @@ void HostTables::arrives_at_time_wait(const FourTuple& tuple, std::uint32_t inde
     tcp::TimeWaitDecision decision = tcp::decide(what, shared.sysctl.tcp_rfc1337 != 0);
     if (what == tcp::TimeWaitSituation::old_duplicate) shared.mib.add(Counter::tcp_paws_tw);
     if (decision.reopen) {
-      if (listener_for(tuple.local) != nullptr) {
+      if (listener_for(tuple) != nullptr) {
         reopen_with = tcp::next_initial_sequence_number(state);
         return remove_time_wait(tuple, index);
       }

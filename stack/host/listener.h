@@ -35,6 +35,7 @@ struct Listener {
   }
   bool overlaps(const Endpoint& other, const ListenOptions& other_options) const {
     if (other.port != local.port) return false;
+    if (options.reuse_port && other_options.reuse_port) return false;  // they share
     const bool same_family = other.address.family() == local.address.family();
     const bool either_any = other.address.is_any() || local.address.is_any();
     if (same_family) return either_any || other.address == local.address;

@@ -56,6 +56,7 @@ struct Status {
   bool fin_is_outstanding = false;  // ours is queued or sent, and not acknowledged
   bool acks_quickly = false;        // the application does not answer: TCP_QUICKACK
   LossState loss = LossState::open;
+  std::uint32_t timestamp = 0;     // what its clock of RFC 7323 says
   std::uint32_t reordering = 3;    // duplicate ACKs that mean a loss
   std::uint32_t window_clamp = 0;  // octets of window at most
   std::uint32_t probes = 0, back_off = 0;

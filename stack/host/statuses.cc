@@ -5,6 +5,7 @@
 #include "stack/tcp/ack_policy.h"
 #include "stack/tcp/negotiation.h"
 #include "stack/tcp/timeouts.h"
+#include "stack/tcp/timestamps.h"
 #include "stack/tcp/user_calls.h"
 
 namespace tuntcp {
@@ -137,6 +138,7 @@ Status status_of(const Tcb& tcb, Instant now) {
   status.srtt = tcb.rtt.srtt();
   status.rttvar = tcb.rtt.rttvar();
   status.min_rtt = tcb.min_rtt.least();
+  status.timestamp = tcp::timestamp_clock(tcb.ts, now);
   status.reordering = tcb.reordering;
   status.window_clamp = tcb.space.clamp;
   status.rto = tcp::retransmission_timeout(tcb);

@@ -91,7 +91,7 @@ struct HostTables {
   }
 
   // ---- Listeners.
-  Listener* listener_for(const Endpoint& destination);
+  Listener* listener_for(const FourTuple& tuple);
   void add_event(Listener& listener);
   std::uint32_t receive_buffer_of(const Listener& listener) const;
   void close_listener(Listener& listener, Instant now);

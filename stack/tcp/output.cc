@@ -219,8 +219,8 @@ Turn::Step Turn::send_new() {
       .max_window = tcb_.snd.max_wnd,
       // Minshall: Nagle waits only for an earlier small segment. A cork (Linux) waits for text to
       // fill the segment, even without Nagle; the persist timer bounds that wait.
-      .may_send_small =
-          !tcb_.cork && !tcb_.more_follows && (tcb_.no_delay || tcb_.small_end <= tcb_.snd.una),
+      .may_send_small = tcb_.push_now || (!tcb_.cork && !tcb_.more_follows &&
+                                          (tcb_.no_delay || tcb_.small_end <= tcb_.snd.una)),
       .is_last = fin_is_next};
   const std::uint32_t octets = may_send(request);
   const bool takes_all = octets == unsent;

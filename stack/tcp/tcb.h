@@ -129,6 +129,7 @@ struct Tcb : TimerNode {
   bool no_delay = false;          // Nagle off
   bool cork = false;              // TCP_CORK: small segments wait
   bool more_follows = false;      // the last SEND said so, and no ACK came since
+  bool push_now = false;          // TCP_NODELAY was set: what is queued leaves, corked or not
   std::uint8_t events = 0;        // EventBits not yet taken
   SendSequence snd;
   ReceiveSequence rcv;

@@ -58,6 +58,7 @@ Result<std::size_t> send(Tcb& tcb, Bytes octets, bool more_follows) {
   if (taken < octets.size()) tcb.send_was_refused = true;
   if (taken != 0) {
     tcb.more_follows = more_follows;
+    tcb.push_now = false;
     mark_ready(tcb);
   }
   if (taken == 0 && !octets.empty()) return std::unexpected(Error::would_block);

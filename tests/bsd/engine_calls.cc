@@ -1,4 +1,6 @@
 // Sockets over a Host that talks to itself. Its network has one address, as the kernel's loopback.
+#include <algorithm>
+
 #include "stack/bsd/sockets.h"
 #include "tests/bsd/world.h"
 
@@ -61,6 +63,16 @@ class EngineCalls final : public Calls {
   }
   ssize_t sendmsg(int fd, const msghdr* message, int flags) override {
     return out(sockets_.sendmsg(fd, message, flags));
+  }
+  ssize_t sendfile(int fd, std::string_view text, off_t* offset, std::size_t count) override {
+    const auto read_at = [&](void* octets, std::size_t size, off_t at) {
+      const auto from = std::min(static_cast<std::size_t>(at), text.size());
+      return static_cast<ssize_t>(text.copy(static_cast<char*>(octets), size, from));
+    };
+    return out(sockets_.sendfile(fd, read_at, offset, count));
+  }
+  int select(int count, fd_set* read, fd_set* write, fd_set* urgent) override {
+    return sockets_.select(count, read, write, urgent);
   }
   int poll(pollfd* descriptors, nfds_t count) override { return sockets_.poll(descriptors, count); }
   int epoll_create1(int flags) override { return sockets_.epoll_create1(flags); }

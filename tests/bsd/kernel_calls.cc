@@ -1,6 +1,8 @@
 // The kernel's sockets, inside the network namespace of the calling thread.
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -75,6 +77,17 @@ class KernelCalls final : public Calls {
   }
   ssize_t sendmsg(int fd, const msghdr* message, int flags) override {
     return answer(::sendmsg(fd, message, flags));
+  }
+  ssize_t sendfile(int fd, std::string_view text, off_t* offset, std::size_t count) override {
+    const int file = ::memfd_create("text", MFD_CLOEXEC);
+    if (::write(file, text.data(), text.size()) != static_cast<ssize_t>(text.size())) return -EIO;
+    const ssize_t result = answer(::sendfile(fd, file, offset, count));
+    ::close(file);
+    return result;
+  }
+  int select(int count, fd_set* read, fd_set* write, fd_set* urgent) override {
+    timeval none{};
+    return answer(::select(count, read, write, urgent, &none));
   }
   int poll(pollfd* descriptors, nfds_t count) override {
     return answer(::poll(descriptors, count, 0));

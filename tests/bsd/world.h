@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -41,6 +42,9 @@ class Calls {
   virtual ssize_t sendto(int fd, const void* octets, std::size_t size, int flags,
                          const sockaddr* address, socklen_t length) = 0;
   virtual ssize_t sendmsg(int fd, const msghdr* message, int flags) = 0;
+  // Of a file that holds `text`.
+  virtual ssize_t sendfile(int fd, std::string_view text, off_t* offset, std::size_t count) = 0;
+  virtual int select(int count, fd_set* read, fd_set* write, fd_set* urgent) = 0;
   virtual int poll(pollfd* descriptors, nfds_t count) = 0;
   virtual int epoll_create1(int flags) = 0;
   virtual int epoll_ctl(int epoll_fd, int operation, int fd, epoll_event* event) = 0;

@@ -1,0 +1,111 @@
+// getsockopt and setsockopt of IPv4 and IPv6, with Linux's checks in Linux's order. Those of IPv4
+// are an AF_INET6 socket's, too: its connection may be one of IPv4.
+#include <netinet/in.h>
+
+#include <cerrno>
+
+#include "stack/bsd/option_values.h"
+#include "stack/bsd/tables.h"
+
+namespace tuntcp::bsd {
+namespace {
+
+// The two bits of ECN are TCP's own.
+constexpr int kEcnBits = 3;
+constexpr int kMinIpv6Mtu = 1280;
+
+int hops_or_default(std::optional<std::uint8_t> hops, const Tables& tables) {
+  return hops ? int{*hops} : static_cast<int>(tables.host.sysctl().ip_default_ttl);
+}
+
+// -1 is the default again. False: out of range.
+bool read_hops(int number, int least, std::optional<std::uint8_t>& hops) {
+  if (number != -1 && (number < least || number > 255)) return false;
+  hops.reset();
+  if (number != -1) hops = static_cast<std::uint8_t>(number);
+  return true;
+}
+
+int get_mtu(Tables& tables, const Socket& socket, const Room& room) {
+  const Status status = tables.status(socket);
+  if (socket.stage != Socket::Stage::connection || status.state == tcp::State::closed) {
+    return -ENOTCONN;
+  }
+  return room.put(status.pmtu);
+}
+
+}  // namespace
+
+int set_ipv4_option(Tables& tables, Socket& socket, int option, const Given& given) {
+  const int number = given.number_or_octet();
+  switch (option) {
+    case IP_TOS:
+      socket.options.tos = static_cast<std::uint8_t>(number & ~kEcnBits);
+      break;
+    case IP_TTL:
+      if (given.length < 1 || !read_hops(number, 1, socket.options.ttl)) return -EINVAL;
+      break;
+    default:
+      return -ENOPROTOOPT;
+  }
+  tables.give_options(socket);
+  return 0;
+}
+
+int set_ipv6_option(Tables& tables, Socket& socket, int option, const Given& given) {
+  if (socket.domain != AF_INET6) return -ENOPROTOOPT;
+  const bool is_number = given.length >= sizeof(int);
+  const int number = is_number ? given.number() : 0;
+  switch (option) {
+    case IPV6_UNICAST_HOPS:
+      if (!is_number || !read_hops(number, 0, socket.options.hop_limit)) return -EINVAL;
+      break;
+    case IPV6_TCLASS:
+      if (!is_number || number < -1 || number > 255) return -EINVAL;
+      socket.options.traffic_class =
+          number == -1 ? std::uint8_t{0} : static_cast<std::uint8_t>(number & ~kEcnBits);
+      break;
+    case IPV6_MTU:
+      // What datagrams are cut into; of TCP it is only looked at.
+      return !is_number || (number != 0 && number < kMinIpv6Mtu) ? -EINVAL : 0;
+    case IPV6_V6ONLY:
+      // A name that was given already was given to both families, or to one.
+      if (!is_number || tables.has_port(socket)) return -EINVAL;
+      socket.v6_only = number != 0;
+      return 0;
+    default:
+      return -ENOPROTOOPT;
+  }
+  tables.give_options(socket);
+  return 0;
+}
+
+int get_ipv4_option(Tables& tables, const Socket& socket, int option, const Room& room) {
+  switch (option) {
+    case IP_TOS:
+      return room.put_number_or_octet(socket.options.tos);
+    case IP_TTL:
+      return room.put_number_or_octet(hops_or_default(socket.options.ttl, tables));
+    case IP_MTU:
+      return get_mtu(tables, socket, room);
+    default:
+      return -ENOPROTOOPT;
+  }
+}
+
+int get_ipv6_option(Tables& tables, const Socket& socket, int option, const Room& room) {
+  switch (option) {
+    case IPV6_UNICAST_HOPS:
+      return room.put(hops_or_default(socket.options.hop_limit, tables));
+    case IPV6_TCLASS:
+      return room.put(int{socket.options.traffic_class});
+    case IPV6_MTU:
+      return get_mtu(tables, socket, room);
+    case IPV6_V6ONLY:
+      return room.put(socket.v6_only);
+    default:
+      return -ENOPROTOOPT;
+  }
+}
+
+}  // namespace tuntcp::bsd
