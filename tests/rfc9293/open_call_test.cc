@@ -131,10 +131,21 @@ class OpenOfTwoAddresses : public testing::Test, public wire::PacketSink {
     }
     return found;
   }
-  void peer_sends(const RawSegment& segment) {
-    const Octets packet = make_packet(segment);
+  // Answers the SYN, which is the only packet so far.
+  void peer_accepts(ConnectionId id) {
+    ASSERT_EQ(packets.size(), 1U);
+    const FourTuple tuple = host.status(id, now)->tuple;
+    const Octets packet = make_packet({.source = tuple.remote.address,
+                                       .destination = tuple.local.address,
+                                       .source_port = tuple.remote.port,
+                                       .destination_port = tuple.local.port,
+                                       .seq = 1000,
+                                       .ack = load_be32(&packets[0].at(24)) + 1,
+                                       .flags = (Flag::syn | Flag::ack).octet(),
+                                       .window = 5000});
     std::ranges::copy(packet, host.arena().reserve().data());
     host.packet_in(host.arena().commit(static_cast<std::uint32_t>(packet.size())), {}, now);
+    ASSERT_EQ(host.status(id, now)->state, State::established);
   }
   wire::SendResult send(const wire::OutgoingPacket& packet) override {
     packets.emplace_back(packet.headers.begin(), packet.headers.end());
@@ -166,23 +177,31 @@ TEST_F(OpenOfTwoAddresses, LeavesFromTheOneOfThatNetwork) {
 TEST_F(OpenOfTwoAddresses, KeepsItsAddress) {
   const auto id = open("198.51.100.9", "203.0.113.1");
   ASSERT_TRUE(id.has_value());
-  ASSERT_EQ(packets.size(), 1U);
-  const FourTuple tuple = host.status(*id, now)->tuple;
-  RawSegment segment{.source = tuple.remote.address,
-                     .destination = tuple.local.address,
-                     .source_port = tuple.remote.port,
-                     .destination_port = tuple.local.port,
-                     .seq = 1000,
-                     .ack = load_be32(&packets[0].at(24)) + 1,
-                     .flags = (Flag::syn | Flag::ack).octet(),
-                     .window = 5000};
-  peer_sends(segment);
+  peer_accepts(*id);
   EXPECT_THAT(sources(), ElementsAre(kSecond, kSecond));  // the SYN and the ACK of the SYN,ACK
-  ASSERT_EQ(host.status(*id, now)->state, State::established);
   ASSERT_TRUE(host.send(*id, Octets(10, 0), now).has_value());
   EXPECT_THAT(sources(), ElementsAre(kSecond));
   ASSERT_TRUE(host.abort(*id, now).has_value());
   EXPECT_THAT(sources(), ElementsAre(kSecond));
+}
+
+// MUST-48: "The application layer MUST be able to specify the Differentiated Services field for
+// segments that are sent on a connection"; it may change (SHLD-21) and arrives as it was given
+// (SHLD-22). Here Expedited Forwarding, then AF11.
+class DsField : public OpenOfTwoAddresses {};
+TEST_F(DsField, IsTheApplicationsAndMayChange) {
+  SocketOptions options{.tos = 46 << 2};
+  const auto id = host.open({address("198.51.100.9"), 80}, {.local = {}, .socket = options}, now);
+  ASSERT_TRUE(id.has_value());
+  host.packets_out(now, *this);
+  ASSERT_EQ(packets.size(), 1U);
+  EXPECT_EQ(packets[0].at(1), 46 << 2);
+  options.tos = 10 << 2;
+  ASSERT_TRUE(host.set_options(*id, options, now).has_value());
+  peer_accepts(*id);
+  host.packets_out(now, *this);
+  ASSERT_EQ(packets.size(), 2U);
+  EXPECT_EQ(packets[1].at(1), 10 << 2);
 }
 
 // ---- Passive.
