@@ -295,8 +295,9 @@ class Comparison {
     }
     if (!c.timestamps || !e.timestamps) return;
     differ(Kind::echo, c.timestamps->echo, e.timestamps->echo);
-    const auto apart =
-        std::abs(static_cast<std::int32_t>(c.timestamps->value - e.timestamps->value));
+    // As 64 bits: half a circle has no positive counterpart in 32.
+    const std::int64_t apart = std::abs(
+        std::int64_t{static_cast<std::int32_t>(c.timestamps->value - e.timestamps->value)});
     // A tick more, because the two clocks do not tick at the same instant.
     if (has_millisecond_clock_ && apart > tolerance_.count_ms() + 1) {
       differ(Kind::timestamp, std::to_string(apart) + " ms apart");
