@@ -146,7 +146,14 @@ void Trial::judge(std::size_t index) {
     expect(!end->saw_end() || (peer != nullptr && end->read() == peer->written()),
            "the end came before all octets", end, peer);
     if (!must_succeed) continue;
-    expect(!end->error() && end->saw_end() && end->written() == script.ends[i].habits.octets,
+    const std::uint64_t octets = script.ends[i].habits.octets;
+    // The price of a short TIME-WAIT (RFC 9293, 3.6.1): it may be over when the FIN is repeated
+    // once more because its ACKs were lost, and a RST answers. The octets are all there.
+    const bool is_forgotten =
+        peer != nullptr && end->error() == Error::connection_reset && end->written() == octets &&
+        peer->saw_end() && peer->read() == octets &&
+        world_.host(script.ends[1 - i].host).sysctl().tcp_time_wait_ms < 60'000;
+    expect(is_forgotten || (!end->error() && end->saw_end() && end->written() == octets),
            "not whole although it could be", end, peer);
   }
 }
