@@ -46,6 +46,9 @@ HostConfig draw_host(HostIndex index, Dice& dice, bool has_small_buffers) {
   knobs.tcp_window_scaling = dice.chance(0.7) ? 1 : 0;
   knobs.tcp_moderate_rcvbuf = dice.chance(0.7) ? 1 : 0;
   knobs.tcp_slow_start_after_idle = dice.chance(0.7) ? 1 : 0;
+  // With Linux's 5 a path that loses the ACK of the handshake six times makes a connection fail
+  // that could succeed.
+  knobs.tcp_synack_retries = 15;
   knobs.tcp_time_wait_ms = dice.one_of({1'000U, 60'000U});
   knobs.tcp_fin_timeout = dice.one_of({2U, 60U});
   if (has_small_buffers) {

@@ -112,14 +112,19 @@ void WireMonitor::note_own_syn(Flow& flow, const Segment& segment) {
   flow.sent = start;
   const bool answers =
       flow.offered && segment.tcp.flags.has(Flag::ack) && segment.tcp.ack == flow.offered->isn + 1;
-  if (answers) flow.begin_with(*flow.offered);
+  const bool is_known = answers && flow.peer && flow.peer->isn == flow.offered->isn;
+  if (answers && !is_known) flow.begin_with(*flow.offered);
 }
 
 // A host in SYN-SENT takes a SYN (RFC 9293, 3.10.7.3), others answer it by one of their own or take
 // it for an old duplicate.
 void WireMonitor::note_peers_syn(Flow& flow, const Segment& segment) {
   const Start start = start_of(segment);
-  if (flow.peer && flow.peer->isn == start.isn) return;
+  if (flow.peer && flow.peer->isn == start.isn) {
+    // Or the host has forgotten the first one, and answers this one by another SYN.
+    flow.offered = start;
+    return;
+  }
   const bool is_meant =
       flow.sent && !flow.peer &&
       (!segment.tcp.flags.has(Flag::ack) || segment.tcp.ack == flow.sent->isn + 1);
@@ -149,10 +154,13 @@ void WireMonitor::check_window(Flow& flow, const Segment& segment) {
   const wire::TcpHeader& tcp = segment.tcp;
   const int shift = !tcp.flags.has(Flag::syn) && flow.scales() ? flow.sent->shift : 0;
   const SeqNum edge = tcp.ack + (std::uint32_t{tcp.window} << shift);
-  // The window of a SYN is not scaled (RFC 7323, 2.2), so a repeated one may be unable to say more.
-  const bool is_cut_off = tcp.flags.has(Flag::syn) && tcp.window == 65'535;
+  // The window of a SYN is not scaled (RFC 7323, 2.2), so a repeated one may be unable to say more,
+  // or says exactly what was rounded up since.
+  const bool is_syn = tcp.flags.has(Flag::syn);
+  const bool is_cut_off = is_syn && tcp.window == 65'535;
+  const std::uint32_t rounding = is_syn && flow.scales() ? (1U << flow.sent->shift) - 1 : 0;
   if (flow.has_edge && !is_cut_off) {
-    check(edge >= flow.edge, "that moves the right edge of the window left, by octets",
+    check(edge + rounding >= flow.edge, "that moves the right edge of the window left, by octets",
           octets_between(edge, flow.edge), shift);
   }
   flow.edge = flow.has_edge ? later_of(flow.edge, edge) : edge;
