@@ -46,6 +46,8 @@ std::uint8_t linux_ca_state(LossState loss) {
       return 0;
     case LossState::disorder:
       return 1;
+    case LossState::reduced:
+      return 2;
     case LossState::recovery:
       return 3;
     case LossState::loss:
@@ -58,6 +60,8 @@ std::uint8_t linux_ca_state(LossState loss) {
 constexpr std::uint8_t kTimestamps = 1;
 constexpr std::uint8_t kSack = 2;
 constexpr std::uint8_t kWindowScale = 4;
+constexpr std::uint8_t kEcn = 8;
+constexpr std::uint8_t kEcnSeen = 16;
 
 constexpr std::uint32_t kInfiniteSsthresh = 0x7fffffff;  // TCP_INFINITE_SSTHRESH
 constexpr std::uint32_t kInitialCwnd = 10;
@@ -102,6 +106,7 @@ void fill_sender(const Status& status, TcpInfo& info) {
                                                          : microseconds(status.min_rtt);
   info.tcpi_data_segs_out = status.data_segments_out;
   info.tcpi_delivered = status.segments_delivered;
+  info.tcpi_delivered_ce = status.segments_delivered_ce;
   info.tcpi_bytes_sent = status.octets_sent + status.octets_retransmitted;
   info.tcpi_bytes_retrans = status.octets_retransmitted;
   info.tcpi_snd_wnd = status.snd_wnd;
@@ -153,6 +158,8 @@ TcpInfo Sockets::tcp_info(int fd) const {
   if (status.has_timestamps) info.tcpi_options |= kTimestamps;
   if (status.has_sack) info.tcpi_options |= kSack;
   if (status.has_window_scaling) info.tcpi_options |= kWindowScale;
+  if (status.has_ecn) info.tcpi_options |= kEcn;
+  if (status.ecn_was_seen) info.tcpi_options |= kEcnSeen;
   fill_sender(status, info);
   fill_receiver(status, info);
   return info;

@@ -7,6 +7,7 @@
 
 #include "stack/host/host.h"
 #include "stack/host/tables.h"
+#include "stack/tcp/syn_cookie.h"
 
 namespace tuntcp {
 namespace {
@@ -52,6 +53,7 @@ void describe_sequence(const Tcb& tcb, Canonical& out) {
   out.number(tcb.snd.max_wnd);
   out.number(tcb.snd.wscale);
   if (tcb.fin_sent) out.local(tcb.fin_at);
+  if (tcb.ecn.is_reduced) out.local(tcb.ecn.reduced_until);
   if (tcb.state == State::syn_sent) return;
   for (const SeqNum seq :
        {tcb.rcv.irs, tcb.rcv.nxt, tcb.rcv.edge, tcb.rcv.last_ack_sent, tcb.snd.wl1}) {
@@ -132,6 +134,11 @@ void describe(const Tcb& tcb, Canonical& out) {
                           tcb.agreed.timestamps,
                           tcb.agreed.sack,
                           tcb.agreed.window_scaling,
+                          tcb.agreed.ecn,
+                          tcb.ecn.seen,
+                          tcb.ecn.echo,
+                          tcb.ecn.cwr_due,
+                          tcb.ecn.is_reduced,
                           tcb.ts.has_recent}) {
     flags = flags << 1 | static_cast<std::uint64_t>(flag);
   }
@@ -166,7 +173,8 @@ void describe(const tcp::HalfOpen<family>& half_open, const Sysctl& knobs, Canon
   out.number(state.peer_window);
   out.number(std::uint64_t{state.peer_shift} << 4 | state.retransmits);
   out.number(state.has_window_shift | state.has_timestamps << 1 | state.has_sack << 2 |
-             state.was_answered << 3 | state.is_acknowledged << 4);
+             state.was_answered << 3 | state.is_acknowledged << 4 | state.has_ecn << 5 |
+             state.has_ts_offset << 6);
   if (state.has_timestamps) out.timestamp(state.ts_recent);
   if (state.was_answered) {
     const auto now_ms = static_cast<std::uint32_t>(out.origin().now.since_origin().count_ms());
@@ -182,7 +190,7 @@ void describe(const tcp::TimeWait<family>& time_wait, const Sysctl& knobs, Canon
   out.local(state.snd_nxt);
   out.remote(state.rcv_nxt);
   out.number(state.wnd);
-  out.number(state.has_timestamps | state.was_answered << 1);
+  out.number(state.has_timestamps | state.was_answered << 1 | state.has_ts_offset << 2);
   if (state.has_timestamps) {
     out.timestamp(state.ts_recent);
     out.number(now_ms - state.ts_recent_ms);
@@ -203,6 +211,7 @@ void Host::describe(Canonical& out) const {
   t.listeners.for_each([&](const Listener& listener) {
     count(listener.accept_queue.size());
     count(listener.half_open);
+    out.age(listener.last_overflow, tcp::kSynCookieLifetime);
   });
   count(t.tcbs.size());
   t.tcbs.for_each([&](const Tcb& tcb) { tuntcp::describe(tcb, out); });

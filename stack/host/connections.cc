@@ -77,7 +77,9 @@ tcp::Tcb* HostTables::make_tcb(const FourTuple& tuple, const SocketOptions& opti
   tcb->tuple = tuple;
   tcb->is_hairpin = is_own(tuple.remote.address);
   tcb->send_buffer.use(shared.chunks);
-  tcb->ts.offset = tcp::timestamp_offset(shared.timestamp_key, tuple);
+  if (tcp::wants_timestamp_offset(shared.sysctl)) {
+    tcb->ts.offset = tcp::timestamp_offset(shared.timestamp_key, tuple);
+  }
   tcb->no_delay = options.no_delay;
   tcb->linger = options.linger;
   tcb->user_timeout = options.user_timeout;

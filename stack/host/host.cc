@@ -8,6 +8,7 @@
 #include "stack/tcp/ack_policy.h"
 #include "stack/tcp/isn.h"
 #include "stack/tcp/negotiation.h"
+#include "stack/tcp/timestamps.h"
 #include "stack/tcp/transitions.h"
 #include "stack/tcp/user_calls.h"
 #include "stack/tcp/window_policy.h"
@@ -69,12 +70,17 @@ Vacancy vacancy(HostTables& tables, const FourTuple& tuple, Instant now) {
 }
 
 // 3.6.1 and RFC 6191, 2: the new incarnation begins above the old one, and PAWS protects it.
-void take_over(HostTables& tables, const FourTuple& tuple, Demux::Entry entry, Tcb& tcb) {
+void take_over(HostTables& tables, const FourTuple& tuple, Demux::Entry entry, Tcb& tcb,
+               Instant now) {
   with_object(tables.time_waits, tuple.family(), entry.index,
               [&](auto& time_wait, auto&, TimerWheel&) {
                 const tcp::TimeWaitState& state = time_wait.state;
                 tcb.snd.iss = tcp::next_initial_sequence_number(state);
+                // The clock goes on where it was, whatever tcp_timestamps says by now.
+                tcb.ts.offset = tcp::timestamp_offset(state, tuple, tables.shared);
                 tcb.ts.recent = state.ts_recent;
+                tcb.ts.recent_at = tcp::timestamp_taken_at(state, now);
+                tcb.ts.has_recent = true;
               });
   tables.remove_time_wait(tuple, entry.index);
   tables.shared.mib.add(Counter::tcp_tw_recycled);
@@ -248,7 +254,7 @@ Result<ConnectionId> Host::open(const Endpoint& remote, const OpenOptions& optio
   Tcb* const tcb = t.make_tcb(*tuple, options.socket);
   if (tcb == nullptr) return std::unexpected(Error::insufficient_resources);
   if (place.time_wait) {
-    take_over(t, *tuple, *place.time_wait, *tcb);
+    take_over(t, *tuple, *place.time_wait, *tcb, t.now);
   } else {
     tcb->snd.iss = tcp::initial_sequence_number(t.shared.isn_key, *tuple, t.now);
   }

@@ -1,9 +1,9 @@
-// A packet comes in: from octets to the connection it is for. RFC 9293, 3.9.2 and 3.10.7.1,
-// 3.10.7.2; RFC 1122, 3.2 (which packets a host discards silently).
+// A packet comes in: from octets to the connection it is for. RFC 9293, 3.9.2; RFC 1122, 3.2 (which
+// packets a host discards silently). What is for no connection, or a half-open one, goes on in
+// listening.cc.
 #include <algorithm>
 
 #include "stack/host/tables.h"
-#include "stack/tcp/isn.h"
 #include "stack/tcp/segment_arrives.h"
 #include "stack/wire/icmp.h"
 #include "stack/wire/tcp_header.h"
@@ -63,6 +63,16 @@ void HostTables::count_drop(DropReason reason, Family family) {
   }
 }
 
+// RFC 3168, 5: of segments as they were on the wire.
+void HostTables::count_codepoint(const wire::IpHeader& ip, std::uint32_t segments) {
+  constexpr Counter kV4[] = {Counter::ip_in_no_ect, Counter::ip_in_ect1, Counter::ip_in_ect0,
+                             Counter::ip_in_ce};
+  constexpr Counter kV6[] = {Counter::ip6_in_no_ect, Counter::ip6_in_ect1, Counter::ip6_in_ect0,
+                             Counter::ip6_in_ce};
+  const std::size_t codepoint = ip.traffic_class & 3U;
+  shared.mib.add(ip.source.is_v4() ? kV4[codepoint] : kV6[codepoint], segments);
+}
+
 bool HostTables::is_own(const IpAddress& address) const {
   if (address.is_loopback()) return true;
   return std::any_of(addresses.begin(), addresses.end(),
@@ -85,6 +95,7 @@ void HostTables::packet_in(buffer::Slice packet, const wire::ReceivedOffload& of
   shared.mib.add(looks_like_v6 ? Counter::ip6_in_receives : Counter::ip_in_receives);
   const auto ip = wire::parse_ip(packet.bytes());
   if (!ip) return count_drop(ip.error(), family);
+  count_codepoint(*ip, 1);
   // Broadcast and multicast are nobody's address here, so nothing sent to them is answered
   // (MUST-57). From outside 127/8 and ::1 are not ours either.
   const bool is_for_us = is_own(ip->destination) && (from_self || !ip->destination.is_loopback());
@@ -131,6 +142,7 @@ void HostTables::tcp_in(const wire::IpHeader& ip, buffer::Slice packet,
   packet.remove_prefix(header->header_octets);
   seg.text = std::move(packet);
   seg.wire_segments = count_wire_segments(seg.text.size(), offload.gso_size);
+  if (seg.wire_segments > 1) count_codepoint(ip, seg.wire_segments - 1);
   seg.len = seg.text.size() + (seg.has(Flag::syn) ? 1 : 0) + (seg.has(Flag::fin) ? 1 : 0);
 
   const FourTuple tuple{.local = {ip.destination, header->destination},
@@ -167,104 +179,6 @@ void HostTables::icmp_in(const wire::IpHeader& ip, buffer::Slice packet,
                         static_cast<std::uint8_t>(shared.sysctl.ip_default_ttl));
   shared.mib.add(v4 ? Counter::icmp_out_echo_reps : Counter::icmp6_out_echo_replies);
   raw_replies.push_back(std::move(packet));
-}
-
-void HostTables::arrives_without_connection(const FourTuple& tuple, Segment& seg,
-                                            std::optional<SeqNum> iss, Instant at) {
-  Listener* const listener = listener_for(tuple);
-  // 3.10.7.1, CLOSED: a RST is ignored, everything else answered with one.
-  if (listener == nullptr) {
-    if (!seg.has(Flag::rst)) shared.replies.push(tcp::reset_for(tuple, seg));
-    return;
-  }
-  // 3.10.7.2, LISTEN. First: RST is ignored; second: an ACK is for no one.
-  if (seg.has(Flag::rst)) return;
-  if (seg.has(Flag::ack)) return shared.replies.push(tcp::reset_for(tuple, seg));
-  // Third: SYN. With FIN it is no honest opening (Linux drops it as well).
-  if (!seg.has(Flag::syn) || seg.has(Flag::fin)) return;
-  const std::uint32_t listener_index = listeners.handle_of(*listener).index;
-  if (listener->accept_queue_is_full()) {
-    shared.mib.add(Counter::tcp_listen_overflows);
-    return shared.mib.add(Counter::tcp_listen_drops);
-  }
-  if (listener->syn_queue_is_full(shared.sysctl)) {
-    shared.mib.add(Counter::tcp_req_qfull_drop);
-    return shared.mib.add(Counter::tcp_listen_drops);
-  }
-  const SeqNum isn = iss ? *iss : tcp::initial_sequence_number(shared.isn_key, tuple, at);
-  const tcp::HalfOpenState state = tcp::start_half_open(seg, isn, shared, tuple, listener_index);
-  const auto add = [&](auto& slab, TimerWheel& timers) {
-    auto* const half_open = slab.emplace(tuple, state);
-    if (half_open == nullptr) return shared.mib.add(Counter::tcp_listen_drops);
-    demux.insert(tuple, {Demux::Kind::half_open, slab.handle_of(*half_open).index});
-    timers.schedule(*half_open, at + tcp::syn_ack_timeout(state, shared.sysctl));
-    ++listener->half_open;
-    shared.mib.add(Counter::tcp_passive_opens);
-    shared.replies.push(tcp::syn_ack(half_open->state, tuple, shared, link_to(tuple),
-                                     receive_buffer_of(*listener), at,
-                                     listener->inherited.max_segment));
-  };
-  if (tuple.family() == Family::ipv4) {
-    add(half_opens.v4, half_opens.v4_timers);
-  } else {
-    add(half_opens.v6, half_opens.v6_timers);
-  }
-}
-
-void HostTables::arrives_at_half_open(const FourTuple& tuple, std::uint32_t index, Segment& seg,
-                                      Instant at) {
-  using Action = tcp::HalfOpenAnswer::Action;
-  with_object(half_opens, tuple.family(), index, [&](auto& half_open, auto&, TimerWheel& timers) {
-    tcp::HalfOpenState& state = half_open.state;
-    Listener& listener = listeners.at(state.listener);
-    const std::uint32_t rcvbuf = receive_buffer_of(listener);
-    const auto answer = tcp::segment_arrives(state, tuple, seg, shared, at);
-    if (answer.reply) shared.replies.push(*answer.reply);
-    switch (answer.action) {
-      case Action::keep:
-        return;
-      case Action::remove:
-        return remove_half_open(tuple, index);
-      case Action::repeat:
-        shared.mib.add(Counter::tcp_syn_retrans);
-        return shared.replies.push(tcp::syn_ack(state, tuple, shared, link_to(tuple), rcvbuf, at,
-                                                listener.inherited.max_segment));
-      case Action::establish:
-        break;
-    }
-    if (listener.accept_queue_is_full()) {
-      shared.mib.add(Counter::tcp_listen_overflows);
-      shared.mib.add(Counter::tcp_listen_drops);
-      if (shared.sysctl.tcp_abort_on_overflow == 0) {
-        // Nothing was lost: the SYN,ACK is sent again, and its ACK asks once more.
-        state.is_acknowledged = true;
-        return;
-      }
-      shared.replies.push(tcp::reset_for(tuple, seg));
-      return remove_half_open(tuple, index);
-    }
-    tcp::Tcb* const tcb = make_tcb(tuple, listener.inherited);
-    if (tcb == nullptr) return shared.mib.add(Counter::tcp_listen_drops);
-    const Instant sent_at = half_open.when - tcp::syn_ack_timeout(state, shared.sysctl);
-    tcp::promote(state, *tcb, socket_buffer_memory(listener.inherited.receive_buffer), sent_at);
-    timers.cancel(half_open);
-    --listener.half_open;
-    establish_from_half_open(listener, *tcb, tuple, index, seg, at);
-  });
-}
-
-void HostTables::establish_from_half_open(Listener& listener, tcp::Tcb& tcb, const FourTuple& tuple,
-                                          std::uint32_t index, Segment& seg, Instant at) {
-  const SlabHandle handle = tcbs.handle_of(tcb);
-  demux.replace(tuple, {Demux::Kind::half_open, index}, {Demux::Kind::tcb, handle.index});
-  with_object(half_opens, tuple.family(), index,
-              [](auto& half_open, auto& slab, TimerWheel&) { slab.erase(half_open); });
-  tcb.in_table = true;
-  tcb.listener = listeners.handle_of(listener);
-  listener.accept_queue.push_back(handle);
-  tcp::segment_arrives(tcb, seg, at);
-  add_event(listener);
-  settle(tcb);
 }
 
 void HostTables::arrives_at_time_wait(const FourTuple& tuple, std::uint32_t index, Segment& seg,

@@ -19,11 +19,16 @@ struct Listener {
   std::uint64_t cookie = 0;
   std::deque<SlabHandle> accept_queue;  // Tcbs, oldest first
   bool has_event = false;
+  Instant last_overflow;  // when a SYN cookie was last sent; without one no ACK can be a cookie's
 
   // Linux's comparison is "greater": a backlog of n holds n + 1 connections.
   bool accept_queue_is_full() const { return accept_queue.size() > backlog; }
-  bool syn_queue_is_full(const Sysctl& sysctl) const {
-    return half_open > backlog || half_open >= sysctl.tcp_max_syn_backlog;
+  bool syn_queue_is_full() const { return half_open > backlog; }
+  // Without SYN cookies Linux keeps the last quarter of tcp_max_syn_backlog for peers it has
+  // measured; we measure none.
+  bool syn_backlog_is_used_up(const Sysctl& sysctl) const {
+    const std::int64_t most = sysctl.tcp_max_syn_backlog;
+    return most - half_open < most / 4;
   }
   // Would a packet to `destination` be for this listener, were there no more exact one?
   bool takes(const Endpoint& destination) const {

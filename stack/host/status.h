@@ -10,8 +10,8 @@
 
 namespace tuntcp {
 
-// Where the sender stands: Linux's tcpi_ca_state without CWR.
-enum class LossState : std::uint8_t { open, disorder, recovery, loss };
+// Where the sender stands: Linux's tcpi_ca_state. `reduced`: by ECN, its TCP_CA_CWR.
+enum class LossState : std::uint8_t { open, disorder, reduced, recovery, loss };
 
 enum class TimerKind : std::uint8_t {
   none,
@@ -43,6 +43,7 @@ struct Status {
   std::uint32_t snd_mss = 0, rcv_mss = 0, pmtu = 0;
   std::uint8_t snd_wscale = 0, rcv_wscale = 0;
   bool has_timestamps = false, has_sack = false, has_window_scaling = false;
+  bool has_ecn = false, ecn_was_seen = false;  // agreed on; text with ECT or CE came
   std::uint32_t cwnd_segments = 0, ssthresh_octets = 0;
   std::uint32_t snd_wnd = 0, rcv_wnd = 0, unacked_octets = 0;
   std::uint32_t sndbuf = 0, rcvbuf = 0;
@@ -66,6 +67,7 @@ struct Status {
   std::uint32_t advertised_mss = 0, rcv_ssthresh = 0;
   std::uint32_t segments_in = 0, segments_out = 0, data_segments_in = 0, data_segments_out = 0;
   std::uint32_t segments_retransmitted = 0, segments_delivered = 0;
+  std::uint32_t segments_delivered_ce = 0;
   std::uint32_t out_of_order_segments = 0, timeouts = 0;
   Duration receiver_rtt, delayed_ack;
   // Since the latest data left and came and the latest ACK came.

@@ -55,9 +55,11 @@ Duration time_since(Instant then, Instant now) {
   return then == Instant() ? Duration::infinite() : now - then;
 }
 
-LossState loss_state_of(const tcp::recovery::Recovery& recovery) {
+LossState loss_state_of(const Tcb& tcb) {
+  const tcp::recovery::Recovery& recovery = tcb.recovery;
   if (recovery.in_loss()) return LossState::loss;
   if (recovery.in_recovery()) return LossState::recovery;
+  if (tcb.ecn.is_reduced) return LossState::reduced;
   return recovery.duplicate_acks() != 0 ? LossState::disorder : LossState::open;
 }
 
@@ -69,7 +71,7 @@ void fill_details(const Tcb& tcb, Instant now, Status& status) {
   status.numbers_received = tcb.octets_received + (tcb.fin_received ? 1 : 0);
   status.fin_is_outstanding = tcb.fin_queued && !tcb.fin_is_acked() && tcb.state != State::closed;
   status.acks_quickly = !tcb.ack.is_interactive;
-  status.loss = loss_state_of(tcb.recovery);
+  status.loss = loss_state_of(tcb);
   status.probes = tcb.probes;
   status.back_off =
       std::max({unsigned{tcb.retransmits}, unsigned{tcb.probe_back_off}, tcb.rtt.back_off()});
@@ -92,6 +94,7 @@ void fill_details(const Tcb& tcb, Instant now, Status& status) {
   status.data_segments_out = tcb.data_segments_out;
   status.segments_retransmitted = tcb.segments_retransmitted;
   status.segments_delivered = tcb.segments_delivered;
+  status.segments_delivered_ce = tcb.segments_delivered_ce;
   status.out_of_order_segments = tcb.out_of_order_segments;
   status.timeouts = tcb.timeouts;
 }
@@ -127,6 +130,8 @@ Status status_of(const Tcb& tcb, Instant now) {
   status.has_timestamps = tcb.agreed.timestamps;
   status.has_sack = tcb.agreed.sack;
   status.has_window_scaling = tcb.agreed.window_scaling;
+  status.has_ecn = tcb.agreed.ecn;
+  status.ecn_was_seen = tcb.ecn.seen;
   const tcp::congestion::Window window = tcb.congestion->window();
   status.cwnd_segments = window.cwnd / std::max(status.snd_mss, 1U);
   status.ssthresh_octets = window.ssthresh;

@@ -64,16 +64,23 @@ struct HostTables {
   void icmp_in(const wire::IpHeader& ip, buffer::Slice packet,
                const wire::ReceivedOffload& offload);
   void count_drop(wire::DropReason reason, Family family);
-  // RFC 9293, 3.10.7.1 and 3.10.7.2: no connection has these endpoints.
-  void arrives_without_connection(const FourTuple& tuple, tcp::Segment& seg,
-                                  std::optional<SeqNum> iss, Instant now);
-  void arrives_at_half_open(const FourTuple& tuple, std::uint32_t index, tcp::Segment& seg,
-                            Instant now);
+  void count_codepoint(const wire::IpHeader& ip, std::uint32_t segments);
   void arrives_at_time_wait(const FourTuple& tuple, std::uint32_t index, tcp::Segment& seg,
                             Instant now);
 
-  void establish_from_half_open(Listener& listener, tcp::Tcb& tcb, const FourTuple& tuple,
-                                std::uint32_t index, tcp::Segment& seg, Instant now);
+  // ---- LISTEN and SYN-RECEIVED: listening.cc.
+  // RFC 9293, 3.10.7.1 and 3.10.7.2: no connection has these endpoints.
+  void arrives_without_connection(const FourTuple& tuple, tcp::Segment& seg,
+                                  std::optional<SeqNum> iss, Instant now);
+  void syn_arrives(Listener& listener, const FourTuple& tuple, const tcp::Segment& seg,
+                   std::optional<SeqNum> iss, Instant now);
+  void send_cookie(Listener& listener, tcp::HalfOpenState& half_open, const FourTuple& tuple,
+                   Instant now);
+  // True if the ACK was a cookie's, whatever became of it.
+  bool cookie_arrives(Listener& listener, const FourTuple& tuple, tcp::Segment& seg, Instant now);
+  void arrives_at_half_open(const FourTuple& tuple, std::uint32_t index, tcp::Segment& seg,
+                            Instant now);
+  void establish(Listener& listener, tcp::Tcb& tcb, tcp::Segment& seg, Instant now);
 
   // ---- Connections: connections.cc.
   std::optional<Demux::Entry> find(const FourTuple& tuple);

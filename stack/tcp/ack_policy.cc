@@ -59,6 +59,11 @@ void start_quick_acks(Tcb& tcb) {
   tcb.ack.quick = static_cast<std::uint8_t>(std::clamp(segments, 2U, kMaxQuickAcks));
 }
 
+void acknowledge_quickly(Tcb& tcb) {
+  tcb.ack.quick = std::max<std::uint8_t>(tcb.ack.quick, 2);
+  tcb.ack.is_interactive = false;
+}
+
 void acknowledge_text(Tcb& tcb, const Segment& seg, Instant now) {
   AckState& ack = tcb.ack;
   const std::uint32_t wire_octets = seg.text.size() / std::max(seg.wire_segments, 1U);

@@ -16,6 +16,9 @@ void acknowledge_now(Tcb& tcb);
 // The connection is established or was idle: the next ACKs are sent at once.
 void start_quick_acks(Tcb& tcb);
 
+// The next two ACKs are sent at once, for the peer's window may be as small (Linux, on CE).
+void acknowledge_quickly(Tcb& tcb);
+
 // In-order text was received: at once, or within 40 ms?
 void acknowledge_text(Tcb& tcb, const Segment& seg, Instant now);
 

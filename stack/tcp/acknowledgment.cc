@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "stack/tcp/ack_policy.h"
+#include "stack/tcp/ecn.h"
 #include "stack/tcp/negotiation.h"
 #include "stack/tcp/timeouts.h"
 #include "stack/tcp/timestamps.h"
@@ -87,6 +88,9 @@ void tell_congestion_control(Tcb& tcb, const recovery::AckOutcome& outcome,
   congestion::Controller& controller = *tcb.congestion;
   if (outcome.entered_recovery) {
     mib(tcb).add(Counter::tcp_reno_recovery);
+    // A window that ECE halved is not halved again: its episode goes on as this one.
+    if (!tcb.ecn.is_reduced) note_reduction(tcb);
+    tcb.ecn.is_reduced = false;
     controller.on_loss({.now = now, .lost = outcome.newly_lost, .in_flight = flight_before});
   }
   if (outcome.newly_acked != 0) {
@@ -99,7 +103,7 @@ void tell_congestion_control(Tcb& tcb, const recovery::AckOutcome& outcome,
                        .rate = {},
                        .mss = effective_send_mss(tcb, tcb.agreed.timestamps ? 12 : 0),
                        .is_cwnd_limited = tcb.window_use.is_limiting(controller.window()),
-                       .in_recovery = tcb.recovery.in_recovery()});
+                       .in_recovery = tcb.recovery.in_recovery() || tcb.ecn.is_reduced});
   }
   if (outcome.left_recovery) controller.on_recovery_exit(now);
 }
@@ -107,8 +111,10 @@ void tell_congestion_control(Tcb& tcb, const recovery::AckOutcome& outcome,
 }  // namespace
 
 void become_established(Tcb& tcb, const Segment& seg, Cause cause, Instant now) {
-  // The SYN's round trip, unless it was sent twice (Karn).
-  if (tcb.retransmits == 0) take_round_trip(tcb, now - tcb.last_sent, now);
+  // The SYN's round trip, unless it was sent twice (Karn) or nobody kept when.
+  if (tcb.retransmits == 0 && tcb.last_sent != Instant()) {
+    take_round_trip(tcb, now - tcb.last_sent, now);
+  }
   // RFC 6928, 2: one segment after "more than one SYN or SYN/ACK retransmissions".
   const std::uint32_t segments = tcb.retransmits > 1 ? 1 : congestion::kInitialSegments;
   tcb.retransmits = 0;
@@ -153,7 +159,12 @@ void accept_acknowledgment(Tcb& tcb, const Segment& seg, Instant now) {
   if (seg.ack > tcb.snd.una) {
     measure_round_trip(tcb, seg, outcome.rtt, now);
     const std::uint32_t mss = effective_send_mss(tcb, tcb.agreed.timestamps ? 12 : 0);
-    tcb.segments_delivered += (octets_between(tcb.snd.una, seg.ack) + mss - 1) / mss;
+    const std::uint32_t delivered = (octets_between(tcb.snd.una, seg.ack) + mss - 1) / mss;
+    tcb.segments_delivered += delivered;
+    if (tcb.agreed.ecn && seg.has(Flag::ece) && !seg.had_syn) {
+      tcb.segments_delivered_ce += delivered;
+      mib(tcb).add(Counter::tcp_delivered_ce, delivered);
+    }
     forget_acknowledged(tcb, seg.ack);
     tcb.retransmits = 0;
     // RFC 6298, 5.2 and 5.3.
@@ -163,6 +174,7 @@ void accept_acknowledgment(Tcb& tcb, const Segment& seg, Instant now) {
     const bool all_is_acked = tcb.send_buffer.size() == 0 && tcb.snd.una == tcb.snd.nxt;
     if (all_is_acked) tcb.events |= EventBits::send_done;
   }
+  obey_echo(tcb, seg, flight_before, now);
   tell_congestion_control(tcb, outcome, flight_before, in_flight_before, outcome.rtt, now);
   // The window of a SYN was taken by become_established().
   if (!seg.has_unscaled_window()) update_send_window(tcb, seg);

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "stack/tcp/acceptance.h"
-#include "stack/tcp/isn.h"
 #include "stack/tcp/timestamps.h"
 #include "stack/tcp/transitions.h"
 #include "stack/tcp/window_policy.h"
@@ -27,7 +26,7 @@ std::uint16_t text_of_segment(std::uint16_t mss, bool has_timestamps) {
 wire::Timestamps timestamps_of(const HalfOpenState& half_open, const FourTuple& tuple,
                                const Shared& shared, Instant now) {
   TimestampState ts;
-  ts.offset = timestamp_offset(shared.timestamp_key, tuple);
+  ts.offset = timestamp_offset(half_open, tuple, shared);
   return {.value = timestamp_clock(ts, now), .echo = half_open.ts_recent};
 }
 
@@ -77,18 +76,25 @@ HalfOpenState start_half_open(const Segment& seg, SeqNum iss, const Shared& shar
   half_open.has_window_shift = peer.has_window_shift;
   half_open.has_timestamps = peer.has_timestamps;
   half_open.has_sack = peer.has_sack;
+  half_open.has_ecn = asks_for_ecn(seg) && shared.sysctl.tcp_ecn != 0;
+  half_open.has_ts_offset = wants_timestamp_offset(shared.sysctl);
   if (peer.has_timestamps) half_open.ts_recent = seg.options.timestamps->value;
   return half_open;
+}
+
+void choose_window(HalfOpenState& half_open, Family family, const wire::LinkCapabilities& link,
+                   std::uint32_t rcvbuf, std::uint16_t max_segment) {
+  // SHLD-14: a link whose MTU changed meanwhile does not make it smaller.
+  if (half_open.window != 0) return;
+  const std::uint16_t mss = advertised_mss(link, family, max_segment);
+  half_open.window = initial_window(rcvbuf, text_of_segment(mss, half_open.has_timestamps));
 }
 
 Reply syn_ack(HalfOpenState& half_open, const FourTuple& tuple, const Shared& shared,
               const wire::LinkCapabilities& link, std::uint32_t rcvbuf, Instant now,
               std::uint16_t max_segment) {
   const std::uint16_t mss = advertised_mss(link, tuple.family(), max_segment);
-  // SHLD-14: a link whose MTU changed meanwhile does not make it smaller.
-  if (half_open.window == 0) {
-    half_open.window = initial_window(rcvbuf, text_of_segment(mss, half_open.has_timestamps));
-  }
+  choose_window(half_open, tuple.family(), link, rcvbuf, max_segment);
   const PeerOffer peer{.mss = half_open.peer_mss,
                        .window_shift = half_open.peer_shift,
                        .has_window_shift = half_open.has_window_shift,
@@ -98,7 +104,8 @@ Reply syn_ack(HalfOpenState& half_open, const FourTuple& tuple, const Shared& sh
       .tuple = tuple,
       .seq = half_open.iss,
       .ack = half_open.irs + 1,
-      .flags = Flag::syn | Flag::ack,
+      // RFC 3168, 6.1.1: "an ECN-setup SYN-ACK packet", ECE without CWR.
+      .flags = half_open.has_ecn ? Flag::syn | Flag::ack | Flag::ece : Flag::syn | Flag::ack,
       .wnd = half_open.window,
       .options = answer(peer, shared.sysctl, mss, timestamps_of(half_open, tuple, shared, now))};
 }
@@ -179,10 +186,12 @@ void promote(const HalfOpenState& half_open, Tcb& tcb, std::uint32_t so_rcvbuf, 
               .window_shift = half_open.peer_shift,
               .has_window_shift = half_open.has_window_shift,
               .has_timestamps = half_open.has_timestamps,
-              .has_sack = half_open.has_sack});
+              .has_sack = half_open.has_sack,
+              .has_ecn = half_open.has_ecn});
   start_receive_space(tcb, so_rcvbuf,
                       text_of_segment(advertised_mss(tcb), half_open.has_timestamps));
   tcb.rcv.edge = tcb.rcv.nxt + half_open.window;
+  tcb.ts.offset = timestamp_offset(half_open, tcb.tuple, *tcb.shared);
   tcb.ts.recent = half_open.ts_recent;
   tcb.ts.recent_at = sent_at;
   tcb.ts.has_recent = half_open.has_timestamps;

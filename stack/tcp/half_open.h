@@ -29,6 +29,8 @@ struct HalfOpenState {
   bool has_window_shift : 1 = false;
   bool has_timestamps : 1 = false;
   bool has_sack : 1 = false;
+  bool has_ecn : 1 = false;
+  bool has_ts_offset : 1 = false;    // our timestamps have one (tcp_timestamps=1)
   bool was_answered : 1 = false;     // some answer's time is in last_answer_ms
   bool is_acknowledged : 1 = false;  // the handshake is complete but nobody accepts
 };
@@ -45,6 +47,10 @@ static_assert(sizeof(HalfOpen<Family::ipv6>) <= 88);
 // 3.10.7.2, third: a SYN for a listener. `seg` has SYN and neither ACK nor RST.
 HalfOpenState start_half_open(const Segment& seg, SeqNum iss, const Shared& shared,
                               const FourTuple& tuple, std::uint32_t listener);
+
+// The window of the SYN,ACK, unless there is one already.
+void choose_window(HalfOpenState& half_open, Family family, const wire::LinkCapabilities& link,
+                   std::uint32_t rcvbuf, std::uint16_t max_segment);
 
 // <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>. The first one decides the window.
 Reply syn_ack(HalfOpenState& half_open, const FourTuple& tuple, const Shared& shared,

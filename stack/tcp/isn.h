@@ -16,8 +16,9 @@ namespace tuntcp::tcp {
 // (MUST-9, SHLD-1).
 SeqNum initial_sequence_number(const SipKey& key, const FourTuple& tuple, Instant now);
 
-// What is added to the clock in TSval. A hash of the addresses and ports, never random for each
-// connection: RFC 6191 and tcp_tw_reuse need timestamps that rise from one incarnation to the next.
+// What is added to the clock in TSval. A hash of the two addresses, as in Linux: RFC 6191 and
+// tcp_tw_reuse need timestamps that rise from one incarnation to the next, and peers and firewalls
+// that compare them between connections of one host find that they rise there too.
 // Independent of the ISN's hash even under the same key.
 std::uint32_t timestamp_offset(const SipKey& key, const FourTuple& tuple);
 

@@ -53,8 +53,20 @@ namespace tuntcp {
   X(tcp_paws_active, "TcpExtPAWSActive", "SYN,ACK dropped in SYN-SENT by PAWS")                \
   X(tcp_paws_estab, "TcpExtPAWSEstab", "segments dropped by PAWS")                             \
   X(tcp_paws_tw, "TcpExtPAWSTimewait", "segments dropped by PAWS in TIME-WAIT")                \
+  X(ip_in_no_ect, "IpExtInNoECTPkts", "IPv4 packets received without ECT")                     \
+  X(ip_in_ect1, "IpExtInECT1Pkts", "IPv4 packets received with ECT(1)")                        \
+  X(ip_in_ect0, "IpExtInECT0Pkts", "IPv4 packets received with ECT(0)")                        \
+  X(ip_in_ce, "IpExtInCEPkts", "IPv4 packets received with CE")                                \
+  X(ip6_in_no_ect, "Ip6InNoECTPkts", "IPv6 packets received without ECT")                      \
+  X(ip6_in_ect1, "Ip6InECT1Pkts", "IPv6 packets received with ECT(1)")                         \
+  X(ip6_in_ect0, "Ip6InECT0Pkts", "IPv6 packets received with ECT(0)")                         \
+  X(ip6_in_ce, "Ip6InCEPkts", "IPv6 packets received with CE")                                 \
+  X(tcp_delivered_ce, "TcpExtTCPDeliveredCE", "segments acknowledged together with ECE")       \
   X(tcp_delayed_acks, "TcpExtDelayedACKs", "ACKs sent by the delayed ACK timer")               \
   X(tcp_delayed_ack_lost, "TcpExtDelayedACKLost", "duplicate segments: our ACK was late")      \
+  X(syncookies_sent, "TcpExtSyncookiesSent", "SYN cookies sent")                               \
+  X(syncookies_recv, "TcpExtSyncookiesRecv", "SYN cookies that came back")                     \
+  X(syncookies_failed, "TcpExtSyncookiesFailed", "ACKs of what is no SYN cookie, or too old")  \
   X(tcp_listen_overflows, "TcpExtListenOverflows", "accept queue full")                        \
   X(tcp_listen_drops, "TcpExtListenDrops", "SYNs and ACKs dropped at a listener")              \
   X(tcp_req_qfull_drop, "TcpExtTCPReqQFullDrop", "SYN queue full, no cookie sent")             \

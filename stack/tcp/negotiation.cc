@@ -68,7 +68,8 @@ void agree(Tcb& tcb, const PeerOffer& peer) {
   tcb.agreed = {.peer_mss = std::min(peer.mss, most),
                 .timestamps = peer.has_timestamps,
                 .sack = peer.has_sack,
-                .window_scaling = peer.has_window_shift};
+                .window_scaling = peer.has_window_shift,
+                .ecn = peer.has_ecn};
   tcb.snd.wscale = peer.window_shift;
   tcb.rcv.wscale = peer.has_window_shift ? window_shift(sysctl(tcb)) : std::uint8_t{0};
   tcb.ack.rcv_mss = std::min<std::uint32_t>(536, peer.mss);

@@ -1,11 +1,12 @@
 // What is offered and agreed on SYNs: maximum segment size (RFC 9293, 3.7.1), window scale and
-// timestamps (RFC 7323), SACK (RFC 2018).
+// timestamps (RFC 7323), SACK (RFC 2018), ECN (RFC 3168, 6.1.1).
 #pragma once
 
 #include <cstdint>
 #include <optional>
 
 #include "stack/base/address.h"
+#include "stack/tcp/segment.h"
 #include "stack/tcp/shared.h"
 #include "stack/wire/tcp_options.h"
 
@@ -27,8 +28,18 @@ struct PeerOffer {
   bool has_window_shift = false;
   bool has_timestamps = false;
   bool has_sack = false;
+  bool has_ecn = false;  // of its flags: read_offer() does not see these
 };
 PeerOffer read_offer(const wire::TcpOptions& options, const Sysctl& sysctl, Family family);
+
+// RFC 3168, 6.1.1. A SYN asks for ECN by ECE and CWR; a SYN,ACK agrees by ECE alone, for some TCPs
+// reflect all flags. A SYN that is itself ECN-capable is not what the RFC describes (Linux: no).
+inline bool asks_for_ecn(const Segment& seg) {
+  return seg.has(Flag::ece) && seg.has(Flag::cwr) && seg.ecn == 0;
+}
+inline bool agrees_to_ecn(const Segment& seg) {
+  return seg.has(Flag::ece) && !seg.has(Flag::cwr);
+}
 
 // The options of a SYN,ACK: the answer to `peer`, never more than it offered.
 wire::TcpOptions answer(const PeerOffer& peer, const Sysctl& sysctl, std::uint16_t mss,

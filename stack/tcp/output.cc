@@ -97,7 +97,10 @@ class Turn {
   Step send_lost(SeqRange lost);
   Step send_new();
   Step send_probe();
-  Step send(SeqNum seq, std::uint32_t octets, Flags extra);
+  // RFC 3168, 5: ECT(0) only for new text (6.1.4, 6.1.5, 6.1.6).
+  enum class Codepoint : std::uint8_t { not_ect = 0, ect0 = 2 };
+  Step send(SeqNum seq, std::uint32_t octets, Flags extra,
+            Codepoint codepoint = Codepoint::not_ect);
 
   std::uint32_t most_text(std::uint32_t mss, std::uint32_t headers) const {
     const std::uint32_t gso = tcb_.shared->link_of(tcb_).gso_max_octets;
@@ -116,6 +119,13 @@ class Turn {
     return tcb_.hop_limit.value_or(static_cast<std::uint8_t>(sysctl(tcb_).ip_default_ttl));
   }
 
+  // The DS field is the application's (MUST-49), the two bits below it are not.
+  std::uint8_t traffic_class(Codepoint codepoint) const {
+    constexpr unsigned kDsField = 0xfc;
+    return static_cast<std::uint8_t>((tcb_.traffic_class & kDsField) |
+                                     static_cast<unsigned>(codepoint));
+  }
+
   Tcb& tcb_;
   const Instant now_;
   wire::PacketSink& sink_;
@@ -128,14 +138,22 @@ OutputResult Turn::send_syn() {
                           .seq = tcb_.snd.iss,
                           .ack = tcb_.rcv.nxt,
                           .hop_limit = hop_limit(),
-                          .traffic_class = tcb_.traffic_class};
+                          .traffic_class = traffic_class(Codepoint::not_ect)};
   const std::uint32_t clock = timestamp_clock(tcb_.ts, now_);
   if (tcb_.state == State::syn_sent) {
     segment.flags = Flag::syn;
+    // RFC 3168, 6.1.1, and 6.1.1.1: where SYNs that ask for ECN are dropped, one that does not gets
+    // through.
+    const bool falls_back = tcb_.retransmits != 0 && shared.sysctl.tcp_ecn_fallback != 0;
+    if (tcb_.agreed.ecn && !falls_back) segment.flags |= Flag::ece | Flag::cwr;
     segment.options = offer(shared.sysctl, mss, clock);
+    // Deviation: RFC 7323, 3.2 would have 0 here (SHOULD). As in Linux the SYN of an incarnation
+    // that took over a TIME-WAIT shows the last timestamp of the old one.
+    if (segment.options.timestamps) segment.options.timestamps->echo = tcb_.ts.recent;
   } else {
     // Simultaneous open (MUST-10): our SYN again, with an acknowledgment of the peer's.
     segment.flags = Flag::syn | Flag::ack;
+    if (tcb_.agreed.ecn) segment.flags |= Flag::ece;
     const PeerOffer agreed{.window_shift = tcb_.snd.wscale,
                            .has_window_shift = tcb_.agreed.window_scaling,
                            .has_timestamps = tcb_.agreed.timestamps,
@@ -232,9 +250,15 @@ Turn::Step Turn::send_new() {
   const bool pushes = takes_all && octets != 0 && !tcb_.more_follows;
   Flags flags = pushes ? Flags(Flag::psh) : Flags();
   if (with_fin) flags |= Flag::fin;
+  const bool is_ecn_capable = tcb_.agreed.ecn && octets != 0;
+  // RFC 3168, 6.1.2: "sets the CWR flag in the TCP header of the first new data packet sent after
+  // the window reduction".
+  if (is_ecn_capable && tcb_.ecn.cwr_due) flags |= Flag::cwr;
   const SeqNum begin = tcb_.snd.nxt;
-  const Step step = send(begin, octets, flags);
+  const Step step =
+      send(begin, octets, flags, is_ecn_capable ? Codepoint::ect0 : Codepoint::not_ect);
   if (step != Step::sent) return step;
+  if (is_ecn_capable) tcb_.ecn.cwr_due = false;
   if (with_fin) {
     tcb_.fin_sent = true;
     tcb_.fin_at = begin + octets;
@@ -282,7 +306,8 @@ Turn::Step Turn::send_probe() {
 }
 
 // Builds and hands over one segment with `octets` of the send buffer from `seq` on.
-Turn::Step Turn::send(SeqNum seq, std::uint32_t octets, Flags extra) {
+Turn::Step Turn::send(SeqNum seq, std::uint32_t octets, Flags extra, Codepoint codepoint) {
+  if (tcb_.ecn.echo) extra |= Flag::ece;
   const wire::LinkCapabilities& link = tcb_.shared->link_of(tcb_);
   const wire::TcpOptions options = options_for(tcb_, now_);
   const std::uint32_t mss = effective_send_mss(tcb_, option_octets(options));
@@ -298,7 +323,7 @@ Turn::Step Turn::send(SeqNum seq, std::uint32_t octets, Flags extra) {
                                 .flags = extra | Flag::ack,
                                 .wnd = window_to_advertise(tcb_),
                                 .hop_limit = hop_limit(),
-                                .traffic_class = tcb_.traffic_class,
+                                .traffic_class = traffic_class(codepoint),
                                 .options = options,
                                 .text = {pieces.data(), piece_count},
                                 .text_octets = octets,

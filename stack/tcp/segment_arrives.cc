@@ -9,6 +9,7 @@
 #include "stack/tcp/acceptance.h"
 #include "stack/tcp/ack_policy.h"
 #include "stack/tcp/acknowledgment.h"
+#include "stack/tcp/ecn.h"
 #include "stack/tcp/negotiation.h"
 #include "stack/tcp/timeouts.h"
 #include "stack/tcp/timestamps.h"
@@ -83,11 +84,14 @@ Verdict check_rst(Tcb& tcb, const Segment& seg, Instant now) {
     case RstVerdict::reset:
       break;
   }
-  // An active OPEN is refused (MUST-11; a passive one is a HalfOpen and returns to LISTEN). In
+  // A passive OPEN is a HalfOpen and returns to LISTEN (MUST-11). Deviation: for an active one RFC
+  // 9293 signals "connection refused" in SYN-RECEIVED, Linux only in SYN-SENT. In
   // CLOSING and LAST-ACK nobody waits for anything any more, unless text is on its way: whoever
   // wrote that must not be told that it arrived.
   Error error = Error::connection_reset;
-  if (tcb.state == State::syn_received) error = Error::connection_refused;
+  if (tcb.state == State::syn_received && sysctl(tcb).tcp_simultaneous_refused != 0) {
+    error = Error::connection_refused;
+  }
   const bool is_last = tcb.state == State::closing || tcb.state == State::last_ack;
   if (is_last && tcb.send_buffer.size() == 0) error = Error::none;
   end(tcb, error, Cause::reset_received);
@@ -113,6 +117,14 @@ Verdict check_ack(Tcb& tcb, const Segment& seg, Instant now) {
       return Verdict::drop;
     }
     become_established(tcb, seg, Cause::ack_of_syn, now);
+    if (seg.had_syn) {
+      // The SYN is not acceptable and so it is acknowledged (3.10.7.4, first), as an octet that
+      // came twice: Linux does so as well.
+      if (tcb.agreed.sack && sysctl(tcb).tcp_dsack != 0) {
+        tcb.ack.dsack = SeqRange{tcb.rcv.irs, tcb.rcv.irs + 1};
+      }
+      acknowledge_now(tcb);
+    }
   }
   switch (judge_ack(seg.ack, tcb.snd.una, tcb.snd.nxt, tcb.snd.max_wnd)) {
     case AckVerdict::too_old:  // RFC 5961, 5.2 (MAY-12)
@@ -235,6 +247,7 @@ void process_text(Tcb& tcb, Segment& seg, Instant now) {
     return;
   }
 
+  note_codepoint(tcb, seg);
   if (seg.seq != tcb.rcv.nxt) {
     queue_out_of_order(tcb, seg);
     acknowledge_now(tcb);  // a duplicate ACK at once: RFC 5681, 4.2 (MAY-13)
@@ -311,6 +324,12 @@ Verdict check_ack_in_syn_sent(Tcb& tcb, const Segment& seg, Instant now) {
 void syn_sent(Tcb& tcb, Segment& seg, Instant now) {
   if (check_ack_in_syn_sent(tcb, seg, now) == Verdict::drop) return;
   if (!seg.has(Flag::syn)) return;  // fifth
+  // A SYN of the incarnation whose TIME-WAIT was taken over (Linux; a SYN,ACK proves itself by what
+  // it acknowledges).
+  if (!seg.has(Flag::ack) && tcb.ts.has_recent && seg.options.timestamps &&
+      fails_paws(seg.options.timestamps->value, tcb.ts.recent, now - tcb.ts.recent_at, 0)) {
+    return;
+  }
 
   // Fourth: the SYN bit.
   tcb.rcv.irs = seg.seq;
@@ -318,12 +337,15 @@ void syn_sent(Tcb& tcb, Segment& seg, Instant now) {
   tcb.rcv.last_ack_sent = tcb.rcv.nxt;
   const std::uint16_t mss = advertised_mss(tcb);
   tcb.rcv.edge = tcb.rcv.nxt + initial_window(tcb.space.buffer, mss);
-  agree(tcb, read_offer(seg.options, sysctl(tcb), tcb.tuple.family()));
+  PeerOffer peer = read_offer(seg.options, sysctl(tcb), tcb.tuple.family());
+  const bool offered_ecn = tcb.agreed.ecn;
+  peer.has_ecn = offered_ecn && (seg.has(Flag::ack) ? agrees_to_ecn(seg) : asks_for_ecn(seg));
+  agree(tcb, peer);
   if (tcb.agreed.timestamps) {
     tcb.ts.recent = seg.options.timestamps->value;
     tcb.ts.recent_at = now;
-    tcb.ts.has_recent = true;
   }
+  tcb.ts.has_recent = tcb.agreed.timestamps;
   if (!seg.has(Flag::ack)) {
     // Simultaneous open (MUST-10). Text on the SYN is not acknowledged: the peer sends it again.
     enter(tcb, State::syn_received, Cause::syn_received);

@@ -31,6 +31,7 @@ struct Shared {
       : sysctl(sysctl_),
         isn_key(SipKey::draw(random)),
         timestamp_key(SipKey::draw(random)),
+        cookie_key(SipKey::draw(random)),
         chunks(send_pool_octets) {}
 
   Sysctl sysctl;
@@ -38,6 +39,7 @@ struct Shared {
   wire::LinkCapabilities link;
   SipKey isn_key;
   SipKey timestamp_key;
+  SipKey cookie_key;
   buffer::ChunkPool chunks;
   TimerWheel wheel;                  // one entry a Tcb, never later than its earliest deadline
   TcbList ready{&Tcb::ready};        // something may have to be sent

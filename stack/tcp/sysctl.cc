@@ -67,10 +67,10 @@ constexpr Knob kKnobs[] = {
                 "1: report duplicates (RFC 2883)"),
     TUNTCP_FIXED("net.ipv4.tcp_early_retrans", "0", "3: tail loss probe",
                  "not yet: no tail loss probe (RFC 8985, 7)"),
-    TUNTCP_FIXED("net.ipv4.tcp_ecn", "0", "0 off, 1 on, 2 when asked",
-                 "not yet: no ECN (RFC 3168)"),
-    TUNTCP_FIXED("net.ipv4.tcp_ecn_fallback", "1", "1: no ECN on the second SYN",
-                 "not yet: no ECN (RFC 3168)"),
+    TUNTCP_KNOB("net.ipv4.tcp_ecn", tcp_ecn, 0, 2, "", fresh,
+                "RFC 3168: 0 never, 1 offered and accepted, 2 accepted"),
+    TUNTCP_KNOB("net.ipv4.tcp_ecn_fallback", tcp_ecn_fallback, 0, 1, "", live,
+                "1: a SYN is repeated without the offer of ECN"),
     // Linux accepts 0 (and negative ones) and raises it to 3.5 RTO.
     TUNTCP_KNOB("net.ipv4.tcp_fin_timeout", tcp_fin_timeout, 1, 2147483, "s", live,
                 "in FIN-WAIT-2 after close(), of those that enter it; TIME-WAIT is "
@@ -92,7 +92,8 @@ constexpr Knob kKnobs[] = {
     TUNTCP_KNOB("net.ipv4.tcp_max_orphans", tcp_max_orphans, 0, kInt, "", at_once,
                 "closed by the application and not yet over"),
     TUNTCP_KNOB("net.ipv4.tcp_max_syn_backlog", tcp_max_syn_backlog, 0, kInt, "", at_once,
-                "half-open connections of one listener"),
+                "half-open connections of a listener, but for the last quarter; without "
+                "tcp_syncookies"),
     TUNTCP_KNOB("net.ipv4.tcp_max_tw_buckets", tcp_max_tw_buckets, 0, kInt, "", at_once,
                 "connections in TIME-WAIT"),
     TUNTCP_FIXED(
@@ -139,12 +140,12 @@ constexpr Knob kKnobs[] = {
                 "SYN retransmissions"),
     TUNTCP_KNOB("net.ipv4.tcp_synack_retries", tcp_synack_retries, 0, kByte, "", live,
                 "SYN,ACK retransmissions"),
-    TUNTCP_FIXED("net.ipv4.tcp_syncookies", "0", "1: when the backlog is full, 2: always",
-                 "not yet: no SYN cookies (RFC 4987)"),
+    TUNTCP_KNOB("net.ipv4.tcp_syncookies", tcp_syncookies, 0, kByte, "", at_once,
+                "RFC 4987: 0 never, 1 when the backlog is full, 2 always"),
     TUNTCP_FIXED("net.ipv4.tcp_thin_linear_timeouts", "0", "1: thin streams do not back off",
                  "not yet: every timeout doubles (RFC 6298, 5.5)"),
     TUNTCP_KNOB("net.ipv4.tcp_timestamps", tcp_timestamps, 0, kByte, "", fresh,
-                "1: RFC 7323 timestamps"),
+                "RFC 7323: 0 none, 1 from an offset of each pair of hosts, 2 from 0"),
     TUNTCP_KNOB("net.ipv4.tcp_tw_reuse", tcp_tw_reuse, 0, 2, "", at_once,
                 "OPEN may take over TIME-WAIT: 0 never, 1 always, 2 on loopback"),
     TUNTCP_KNOB("net.ipv4.tcp_tw_reuse_delay", tcp_tw_reuse_delay, 1, 60000, "ms", at_once,
@@ -153,6 +154,9 @@ constexpr Knob kKnobs[] = {
                 "1: RFC 7323 window scale"),
     TUNTCP_KNOB("net.ipv4.tcp_wmem", tcp_wmem, 1, kInt, "octets", live,
                 "of send buffer: least, initial, most"),
+    TUNTCP_KNOB("net.tuntcp.tcp_simultaneous_refused", tcp_simultaneous_refused, 0, 1, "", live,
+                "1: RST in SYN-RECEIVED after an OPEN is \"refused\" (RFC 9293), 0: \"reset\" "
+                "(Linux)"),
     // 1 ms to a day: a lab wants TIME-WAIT to be over, or to stay and be looked at.
     TUNTCP_KNOB("net.tuntcp.tcp_time_wait_ms", tcp_time_wait_ms, 1, 86400000, "ms", fresh,
                 "of TIME-WAIT (2*MSL), which Linux has no name for; existing ones keep their end"),
@@ -182,6 +186,8 @@ std::expected<Sysctl, std::string> Sysctl::profile(std::string_view name) {
   // sake of a port.
   sysctl.tcp_time_wait_ms = 240'000;
   sysctl.tcp_tw_reuse = 0;
+  // 3.10.7.4, second, SYN-RECEIVED: "the connection was refused, signal the user".
+  sysctl.tcp_simultaneous_refused = 1;
   // As in profile linux, because they do what the RFC asks for: R1 is 3 retransmissions (SHLD-10),
   // R2 is 15, and with these timeouts far more than 100 s (SHLD-11); orphans retransmit 8 times,
   // more than 100 s even from 200 ms; tcp_rfc1337 stays 0, for 3.10.7.4, second, lets a RST end

@@ -30,9 +30,11 @@ struct Sysctl {
   std::array<std::uint32_t, 3> tcp_wmem{4096, 16384, 4194304};
   std::uint32_t tcp_moderate_rcvbuf = 1;
   std::uint32_t tcp_window_scaling = 1;
-  std::uint32_t tcp_timestamps = 1;
+  std::uint32_t tcp_timestamps = 1;  // 0 off, 1 on, 2 on and without an offset
   std::uint32_t tcp_sack = 1;
   std::uint32_t tcp_dsack = 1;
+  std::uint32_t tcp_ecn = 2;  // 0 never, 1 always, 2 if the peer asks
+  std::uint32_t tcp_ecn_fallback = 1;
   std::uint32_t tcp_fin_timeout = 60;       // s
   std::uint32_t tcp_tw_reuse = 2;           // 0 never, 1 always, 2 loopback only
   std::uint32_t tcp_tw_reuse_delay = 1000;  // ms
@@ -46,6 +48,7 @@ struct Sysctl {
   std::uint32_t tcp_orphan_retries = 0;  // 0 means 8
   std::uint32_t tcp_max_orphans = 131072;
   std::uint32_t tcp_max_syn_backlog = 2048;
+  std::uint32_t tcp_syncookies = 1;  // 0 never, 1 when the SYN queue is full, 2 always
   std::uint32_t tcp_abort_on_overflow = 0;
   std::uint32_t somaxconn = 4096;                      // net.core.somaxconn
   std::uint32_t tcp_challenge_ack_limit = 2147483647;  // a second
@@ -65,6 +68,8 @@ struct Sysctl {
   // What Linux hard-codes: the length of TIME-WAIT, in ms (TCP_TIMEWAIT_LEN, 60 s, is Linux's
   // 2*MSL; RFC 9293, 3.4.2 has an MSL of 2 minutes). Existing entries keep the end they have.
   std::uint32_t tcp_time_wait_ms = 60000;
+  // What Linux says of a RST in SYN-RECEIVED after an active OPEN: reset, not refused.
+  std::uint32_t tcp_simultaneous_refused = 0;
 
   // "linux" (the defaults above) or "rfc" (where a MUST of RFC 9293 asks for more).
   static std::expected<Sysctl, std::string> profile(std::string_view name);

@@ -59,6 +59,17 @@ struct Agreed {
   bool timestamps = false;
   bool sack = false;
   bool window_scaling = false;
+  bool ecn = false;  // in SYN-SENT: our SYN offers it
+};
+
+// RFC 3168, 6.1. See ecn.h.
+struct EcnState {
+  bool seen = false;     // the peer's text came with ECT or CE
+  bool echo = false;     // CE came: ECE with every segment until CWR comes
+  bool cwr_due = false;  // the window was reduced: CWR with the next new text
+  // ECE was obeyed, and will be again only when more than this is acknowledged.
+  bool is_reduced = false;
+  SeqNum reduced_until;
 };
 
 // RFC 9293, 3.8.6.3, with Linux's quick ACKs. See ack_policy.h.
@@ -136,6 +147,7 @@ struct Tcb : TimerNode {
   Agreed agreed;
   AckState ack;
   TimestampState ts;
+  EcnState ecn;
   Deadlines deadlines;
   buffer::SendBuffer send_buffer;  // its first octet is SND.UNA (after the SYN)
   buffer::ReceiveBuffer receive_buffer;
@@ -186,6 +198,7 @@ struct Tcb : TimerNode {
   std::uint32_t data_segments_out = 0;
   std::uint32_t segments_retransmitted = 0;
   std::uint32_t segments_delivered = 0;
+  std::uint32_t segments_delivered_ce = 0;
   std::uint32_t out_of_order_segments = 0;
   std::uint32_t timeouts = 0;
   Instant last_ack_received;

@@ -1,7 +1,6 @@
 #include "stack/tcp/time_wait.h"
 
 #include "stack/tcp/acceptance.h"
-#include "stack/tcp/isn.h"
 #include "stack/tcp/timestamps.h"
 #include "stack/tcp/window_policy.h"
 
@@ -24,6 +23,7 @@ TimeWaitState start_time_wait(const Tcb& tcb) {
   time_wait.rcv_nxt = tcb.rcv.nxt;
   time_wait.wnd = window_field(tcb.rcv.wnd(), tcb.rcv.wscale);
   time_wait.has_timestamps = tcb.agreed.timestamps && tcb.ts.has_recent;
+  time_wait.has_ts_offset = tcb.ts.offset != 0;
   time_wait.ts_recent = tcb.ts.recent;
   time_wait.ts_recent_ms = milliseconds(tcb.ts.recent_at);
   return time_wait;
@@ -131,10 +131,14 @@ Reply time_wait_ack(const TimeWaitState& time_wait, const FourTuple& tuple, cons
               .wnd = time_wait.wnd};
   if (time_wait.has_timestamps) {
     TimestampState ts;
-    ts.offset = timestamp_offset(shared.timestamp_key, tuple);
+    ts.offset = timestamp_offset(time_wait, tuple, shared);
     reply.options.timestamps = {.value = timestamp_clock(ts, now), .echo = time_wait.ts_recent};
   }
   return reply;
+}
+
+Instant timestamp_taken_at(const TimeWaitState& time_wait, Instant now) {
+  return now - age_of_timestamp(time_wait, now);
 }
 
 bool may_be_reused(const TimeWaitState& time_wait, const FourTuple& tuple, const Sysctl& sysctl,

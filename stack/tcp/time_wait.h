@@ -21,7 +21,8 @@ struct TimeWaitState {
   std::uint32_t last_answer_ms = 0;  // tcp_invalid_ratelimit
   std::uint16_t wnd = 0;             // as our last segment showed it
   bool has_timestamps : 1 = false;
-  bool was_answered : 1 = false;  // some answer's time is in last_answer_ms
+  bool has_ts_offset : 1 = false;  // our timestamps have one (tcp_timestamps=1)
+  bool was_answered : 1 = false;   // some answer's time is in last_answer_ms
 };
 
 template <Family family>
@@ -68,6 +69,9 @@ void remember_timestamp(TimeWaitState& time_wait, const Segment& seg, Instant no
 // The ACK of the peer's FIN, without a limit.
 Reply time_wait_ack(const TimeWaitState& time_wait, const FourTuple& tuple, const Shared& shared,
                     Instant now);
+
+// When TS.Recent was taken.
+Instant timestamp_taken_at(const TimeWaitState& time_wait, Instant now);
 
 // May an outgoing connection take over the ports (tcp_tw_reuse, tcp_tw_reuse_delay)? It needs
 // timestamps, so that PAWS protects the new incarnation from the old one's segments.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "stack/tcp/ack_policy.h"
+#include "stack/tcp/ecn.h"
 #include "stack/tcp/transitions.h"
 
 namespace tuntcp::tcp {
@@ -55,6 +56,7 @@ void on_syn_timeout(Tcb& tcb, Instant now) {
     tcb.retransmitting_since = now;
     tcb.rtt.on_syn_was_retransmitted();
   }
+  note_reduction(tcb);  // as Linux does it: the window starts smaller after a SYN was lost
   mib(tcb).add(Counter::tcp_timeouts);
   mib(tcb).add(Counter::tcp_syn_retrans);
   mib(tcb).add(Counter::tcp_retrans_segs);
@@ -80,6 +82,8 @@ void on_retransmission_timeout(Tcb& tcb, Instant now) {
   const std::uint32_t flight = octets_between(tcb.snd.una, tcb.snd.nxt);
   const bool is_persistent = tcb.recovery.in_loss();
   const std::uint32_t lost = tcb.recovery.on_timeout(tcb.snd.nxt);
+  tcb.ecn.is_reduced = false;
+  note_reduction(tcb);
   tcb.congestion->on_timeout(
       {.now = now, .lost = lost, .in_flight = flight, .is_persistent = is_persistent});
   mark_ready(tcb);

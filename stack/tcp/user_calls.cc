@@ -16,6 +16,7 @@ void open(Tcb& tcb, std::uint32_t so_rcvbuf, Instant now) {
   const std::uint16_t mss = advertised_mss(tcb);
   start_receive_space(tcb, so_rcvbuf, mss);
   enter(tcb, State::syn_sent, Cause::active_open);
+  tcb.agreed.ecn = sysctl(tcb).tcp_ecn == 1;
   tcb.syn_due = true;
   tcb.last_sent = now;
   mib(tcb).add(Counter::tcp_active_opens);

@@ -335,6 +335,48 @@ TEST_F(TimeWaitReuse, NewIncarnationStartsAboveTheOld) {
   next.peer_sends(syn_ack({.seq = 100'000, .ts = wire::Timestamps{.value = 5000}}));
   EXPECT_EQ(next.state(), State::established);
 }
+// Measured of Linux 6.18: its SYN shows the last timestamp of the old one.
+TEST_F(TimeWaitReuse, SynEchoesTheOldIncarnationsTimestamp) {
+  Drill d = Drill::established({.role = Role::active, .set = {"tcp_tw_reuse=1"}, .ts = 700'000});
+  EXPECT_TRUE(d.close().has_value());
+  d.peer_sends(fin({.ts = wire::Timestamps{.value = 700'900}}));
+  const std::uint32_t before = d.sent().back().options.timestamps->value;
+  d.advance(2_s);
+  Drill next = Drill::beside(d, {.role = Role::active, .ts = 700'000});
+  ASSERT_TRUE(next.open().has_value());
+  const std::vector<Sent> sent = next.sent();
+  ASSERT_THAT(sent, ElementsAre(IsSyn()));
+  EXPECT_EQ(sent[0].options.timestamps->echo, 700'900U);
+  EXPECT_EQ(sent[0].options.timestamps->value, before + 2000);
+}
+// A SYN of the old incarnation that crosses the new one's is dropped (PAWS), a newer one is taken.
+TEST_F(TimeWaitReuse, CrossingSynOfTheOldIncarnationIsDropped) {
+  Drill d = Drill::established({.role = Role::active, .set = {"tcp_tw_reuse=1"}, .ts = 700'000});
+  close_it(d);
+  d.advance(1_s);
+  Drill next = Drill::beside(d, {.role = Role::active, .ts = 700'000});
+  ASSERT_TRUE(next.open().has_value());
+  static_cast<void>(next.sent());
+  next.peer_sends(syn({.ts = wire::Timestamps{.value = 600'000}}));
+  EXPECT_THAT(next.sent(), IsEmpty());
+  EXPECT_EQ(next.state(), State::syn_sent);
+  next.peer_sends(syn({.seq = 0, .ts = wire::Timestamps{.value = 800'000}}));
+  EXPECT_THAT(next.sent(), ElementsAre(IsSynAck({.ack = 1})));
+}
+// tcp_timestamps changed meanwhile: this pair's clock does not jump.
+TEST_F(TimeWaitReuse, ClockKeepsItsOffset) {
+  Drill d = Drill::established({.role = Role::active, .set = {"tcp_tw_reuse=1"}, .ts = 5});
+  EXPECT_TRUE(d.close().has_value());
+  d.peer_sends(fin());
+  const std::uint32_t before = d.sent().back().options.timestamps->value;
+  d.set("tcp_timestamps=2");
+  d.advance(1_s);
+  d.peer_sends(fin({.seq = 1}));
+  EXPECT_EQ(d.sent().at(0).options.timestamps->value, before + 1000);
+  Drill next = Drill::beside(d, {.role = Role::active, .ts = 5});
+  ASSERT_TRUE(next.open().has_value());
+  EXPECT_EQ(next.sent().at(0).options.timestamps->value, before + 1000);
+}
 // 3.6.1 and RFC 6191: PAWS guards the new one against the old one's segments.
 TEST_F(TimeWaitReuse, OldTimestampsAreRejectedByTheNewIncarnation) {
   Drill d = Drill::established({.role = Role::active, .set = {"tcp_tw_reuse=1"}, .ts = 900'000});

@@ -80,6 +80,45 @@ TEST(Timestamps, ClockGoesOnAcrossIncarnations) {
   EXPECT_EQ(d.sent().at(0).options.timestamps->value - second, 500U);
 }
 
+// Linux: one clock for all connections of two hosts, whoever opens them.
+TEST(Timestamps, ClockIsThatOfThePairOfHosts) {
+  Drill d = Drill::syn_received(kTs);
+  Drill other =
+      Drill::beside(d, {.role = Role::active, .peer_port = 5, .local_port = 4000, .ts = kFirst});
+  d.advance(1_s);
+  const std::uint32_t listeners = d.sent().at(0).options.timestamps->value;
+  ASSERT_TRUE(other.open().has_value());
+  EXPECT_EQ(other.sent().at(0).options.timestamps->value, listeners);
+}
+// tcp_timestamps=2 shows the clock as it is, 1 hides it (RFC 7323, 5.4).
+TEST(Timestamps, TwoMeansWithoutAnOffset) {
+  const auto tsval = [](const char* knob, Role role) {
+    Drill d = Drill::closed({.role = role, .set = {knob}, .ts = kFirst});
+    if (role == Role::active) {
+      EXPECT_TRUE(d.open().has_value());
+    } else {
+      d.start_listening();
+      d.peer_sends(syn());
+    }
+    const auto clock = static_cast<std::uint32_t>(d.now().since_origin().count_ms());
+    return d.sent().at(0).options.timestamps->value - clock;
+  };
+  EXPECT_EQ(tsval("tcp_timestamps=2", Role::active), 0U);
+  EXPECT_EQ(tsval("tcp_timestamps=2", Role::passive), 0U);
+  EXPECT_NE(tsval("tcp_timestamps=1", Role::active), 0U);
+  EXPECT_EQ(tsval("tcp_timestamps=1", Role::active), tsval("tcp_timestamps=1", Role::passive));
+}
+// The knob changes between SYN,ACK and ACK: the connection's clock does not jump.
+TEST(Timestamps, ClockOfAHandshakeStaysWhatItIs) {
+  Drill d = Drill::listen(kTs);
+  d.peer_sends(syn());
+  const std::uint32_t first = d.sent().at(0).options.timestamps->value;
+  d.set("tcp_timestamps=2");
+  d.advance(10_ms);
+  d.peer_sends(data({.len = 5}));
+  EXPECT_EQ(d.sent().at(0).options.timestamps->value, first + 10);
+}
+
 // ---- 4.3: which timestamp is echoed.
 
 // (A) "If an ACK acknowledges several segments ... the timestamp of the earliest".

@@ -111,6 +111,7 @@ struct Drill::World : wire::PacketSink {
     sent.gso_size = packet.gso_size;
     sent.needs_checksum = packet.needs_checksum;
     sent.hop_limit = ip->hop_limit;
+    sent.traffic_class = ip->traffic_class;
     sent.total_octets = packet.total_octets;
     const std::uint32_t one_packet = packet.gso_size == 0
                                          ? packet.total_octets
@@ -374,7 +375,11 @@ RawSegment Drill::raw(const Seg& seg) const {
                  .window = seg.window.value_or(options_.window),
                  .urgent = seg.urgent,
                  .options = option_octets(seg),
-                 .bad_checksum = seg.bad_checksum};
+                 .bad_checksum = seg.bad_checksum,
+                 .traffic_class = seg.ecn};
+  if (options_.ecn && seg.flags.has(Flag::syn)) {
+    out.flags |= (seg.flags.has(Flag::ack) ? Flags(Flag::ece) : Flag::ece | Flag::cwr).octet();
+  }
   if (seg.flags.has(Flag::ack)) {
     out.ack = n_->iss.value() + static_cast<std::uint32_t>(seg.ack.value_or(n_->host_end));
   }

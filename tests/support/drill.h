@@ -46,6 +46,7 @@ struct DrillOptions {
   std::optional<std::uint16_t> mss = 1000;
   std::optional<std::uint8_t> wscale{};
   bool sack = false;
+  bool ecn = false;                   // its SYN asks for ECN, its SYN,ACK agrees
   std::optional<std::uint32_t> ts{};  // its first TSval
   std::uint16_t window = 65'535;      // of all its segments, unless they say otherwise
 };

@@ -131,7 +131,7 @@ Octets make_packet(const RawSegment& segment) {
 
   Octets ip;
   if (segment.source.is_v4()) {
-    ip = {0x45, 0x00};
+    ip = {0x45, segment.traffic_class};
     put16(ip, 20 + octets);
     put32(ip, 0x12344000);  // identification; DF
     ip.push_back(64);
@@ -143,7 +143,7 @@ Octets make_packet(const RawSegment& segment) {
     ip[10] = static_cast<std::uint8_t>(header_checksum >> 8);
     ip[11] = static_cast<std::uint8_t>(header_checksum & 0xff);
   } else {
-    put32(ip, 0x60000000);
+    put32(ip, 0x60000000 | std::uint32_t{segment.traffic_class} << 20);
     put16(ip, octets);
     ip.push_back(6);
     ip.push_back(64);

@@ -53,6 +53,7 @@ struct Seg {
   Octets raw_options{};       // instead of all options
   bool bad_checksum = false;  // of TCP
   std::uint16_t gso_size = 0;
+  std::uint8_t ecn = 0;  // of the IP header: 2 is ECT(0), 3 is CE
 };
 // The same segment with more flags.
 Seg syn(Seg seg = {});      // SYN
@@ -78,6 +79,7 @@ struct RawSegment {
   Octets options{};  // a multiple of four
   Octets text{};
   bool bad_checksum = false;
+  std::uint8_t traffic_class = 0;
 };
 Octets make_packet(const RawSegment& segment);
 // Of one's complement, over octets of even or odd length.
@@ -100,6 +102,7 @@ struct Sent {
   std::uint16_t gso_size = 0;
   bool needs_checksum = false;
   std::uint8_t hop_limit = 0;
+  std::uint8_t traffic_class = 0;
   std::uint32_t total_octets = 0;
   Octets text{};
 

@@ -40,11 +40,12 @@ struct AckSample {
   // grow (RFC 7661, 4.2 has the argument; RFC 5681 is silent).
   bool is_cwnd_limited = false;
   bool round_started = false;
-  // Fast recovery is under way (RFC 6582, RFC 6675). The slow start after a timeout is not meant.
+  // Fast recovery is under way (RFC 6582, RFC 6675), or the round trip after on_congestion_mark().
+  // The slow start after a timeout is not meant.
   bool in_recovery = false;
 };
 
-// What on_loss() and on_timeout() are told.
+// What on_loss(), on_timeout() and on_congestion_mark() are told.
 struct LossEvent {
   Instant now{};
   std::uint32_t lost = 0;  // octets marked lost so far
@@ -101,10 +102,13 @@ class Controller {
   virtual void on_ack(const AckSample& ack) = 0;
   // Fast retransmit begins: once per loss episode.
   virtual void on_loss(const LossEvent& loss) = 0;
+  // The peer echoes that a packet was marked on its way (RFC 3168, 6.1.2): once per window of text,
+  // and not while a loss episode lasts. Until on_recovery_exit(), on_loss() or on_timeout().
+  virtual void on_congestion_mark(const LossEvent& mark) = 0;
   // The retransmission timer expired; again for each back-off.
   virtual void on_timeout(const LossEvent& loss) = 0;
   // Everything that was outstanding when the episode began is acknowledged, whether the episode
-  // began with on_loss() or with on_timeout().
+  // began with on_loss(), on_timeout() or on_congestion_mark().
   virtual void on_recovery_exit(Instant now) = 0;
   // Nothing had been lost: back to before the episode, which is over (Eifel, F-RTO, D-SACK).
   virtual void on_spurious_loss() = 0;

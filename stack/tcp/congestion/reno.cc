@@ -79,6 +79,17 @@ void Reno::on_loss(const LossEvent& loss) {
   episode_ = Episode::fast_recovery;
 }
 
+void Reno::on_congestion_mark(const LossEvent&) {
+  if (episode_ != Episode::none) return;
+  before_loss_ = window_;
+  // RFC 3168, 6.1.2: "the TCP source halves the congestion window 'cwnd' and reduces the slow start
+  // threshold". One that is a single segment already stays so.
+  window_.ssthresh = std::max(window_.cwnd / 2, least_ssthresh());
+  window_.cwnd = std::min(window_.cwnd, window_.ssthresh);
+  acked_ = 0;
+  episode_ = Episode::marked;
+}
+
 void Reno::on_timeout(const LossEvent& loss) {
   // RFC 5681, 3.1: while the same segment times out again ssthresh is held, and a fast recovery
   // that ends in a timeout has already paid.

@@ -15,6 +15,7 @@ class Reno final : public Controller {
   void on_sent(Instant now, std::uint32_t octets, std::uint32_t in_flight) override;
   void on_ack(const AckSample& ack) override;
   void on_loss(const LossEvent& loss) override;
+  void on_congestion_mark(const LossEvent& mark) override;
   void on_timeout(const LossEvent& loss) override;
   void on_recovery_exit(Instant now) override;
   void on_spurious_loss() override;
@@ -25,7 +26,7 @@ class Reno final : public Controller {
   void describe(Describer& describer) const override;
 
  private:
-  enum class Episode : std::uint8_t { none, fast_recovery, timeout };
+  enum class Episode : std::uint8_t { none, fast_recovery, timeout, marked };
 
   void begin_episode(const LossEvent& loss);
   std::uint32_t least_ssthresh() const { return 2 * mss_; }  // RFC 5681, equation 4

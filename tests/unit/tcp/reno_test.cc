@@ -204,6 +204,7 @@ class Fixed final : public Controller {
   void on_sent(Instant, std::uint32_t, std::uint32_t) override {}
   void on_ack(const AckSample&) override {}
   void on_loss(const LossEvent&) override {}
+  void on_congestion_mark(const LossEvent&) override {}
   void on_timeout(const LossEvent&) override {}
   void on_recovery_exit(Instant) override {}
   void on_spurious_loss() override {}

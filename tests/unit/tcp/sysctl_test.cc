@@ -46,6 +46,8 @@ TEST(Sysctl, DefaultsAreLinuxs) {
             "net.ipv4.tcp_app_win = 31\n"
             "net.ipv4.tcp_challenge_ack_limit = 2147483647\n"
             "net.ipv4.tcp_dsack = 1\n"
+            "net.ipv4.tcp_ecn = 2\n"
+            "net.ipv4.tcp_ecn_fallback = 1\n"
             "net.ipv4.tcp_fin_timeout = 60\n"
             "net.ipv4.tcp_invalid_ratelimit = 500\n"
             "net.ipv4.tcp_max_orphans = 131072\n"
@@ -68,11 +70,13 @@ TEST(Sysctl, DefaultsAreLinuxs) {
             "net.ipv4.tcp_syn_linear_timeouts = 4\n"
             "net.ipv4.tcp_syn_retries = 6\n"
             "net.ipv4.tcp_synack_retries = 5\n"
+            "net.ipv4.tcp_syncookies = 1\n"
             "net.ipv4.tcp_timestamps = 1\n"
             "net.ipv4.tcp_tw_reuse = 2\n"
             "net.ipv4.tcp_tw_reuse_delay = 1000\n"
             "net.ipv4.tcp_window_scaling = 1\n"
             "net.ipv4.tcp_wmem = 4096\t16384\t4194304\n"
+            "net.tuntcp.tcp_simultaneous_refused = 0\n"
             "net.tuntcp.tcp_time_wait_ms = 60000\n");
 }
 
@@ -94,6 +98,10 @@ INSTANTIATE_TEST_SUITE_P(
                     Range{"net.ipv4.tcp_challenge_ack_limit", "-1", "0", "2147483647",
                           "2147483648"},
                     Range{"net.ipv4.tcp_dsack", "-1", "0", "255", "256"},
+                    Range{"net.ipv4.tcp_ecn", "-1", "0", "2", "3"},
+                    Range{"net.ipv4.tcp_ecn_fallback", "-1", "0", "1", "2"},
+                    Range{"net.ipv4.tcp_syncookies", "-1", "0", "255", "256"},
+                    Range{"net.tuntcp.tcp_simultaneous_refused", "-1", "0", "1", "2"},
                     Range{"net.ipv4.tcp_fin_timeout", "0", "1", "2147483", "2147484"},
                     Range{"net.ipv4.tcp_invalid_ratelimit", "-1", "0", "2147483647", "2147483648"},
                     Range{"net.ipv4.tcp_max_orphans", "-1", "0", "2147483647", "2147483648"},
