@@ -49,6 +49,9 @@ HostConfig draw_host(HostIndex index, Dice& dice, bool has_small_buffers) {
   // With Linux's 5 a path that loses the ACK of the handshake six times makes a connection fail
   // that could succeed.
   knobs.tcp_synack_retries = 15;
+  knobs.tcp_ecn = dice.one_of({0U, 1U, 1U, 2U});
+  knobs.tcp_ecn_fallback = dice.chance(0.7) ? 1 : 0;
+  knobs.tcp_syncookies = dice.one_of({0U, 1U, 1U});
   knobs.tcp_time_wait_ms = dice.one_of({1'000U, 60'000U});
   knobs.tcp_fin_timeout = dice.one_of({2U, 60U});
   if (has_small_buffers) {
@@ -188,6 +191,11 @@ Scenario draw_scenario(std::uint64_t seed) {
   // Several that come at once may then be refused until they give up.
   if (dice.chance(0.1)) {
     scenario.backlog = dice.one_of({0, 1, 3});
+    scenario.must_succeed = false;
+  }
+  // A client whose ACK is lost believes in a connection that its server knows nothing of.
+  if (dice.chance(0.1)) {
+    for (HostConfig& host : world.hosts) host.sysctl.tcp_syncookies = 2;
     scenario.must_succeed = false;
   }
   if (dice.chance(0.1)) scenario.later_mtu = dice.one_of({576U, 1280U, 1400U});

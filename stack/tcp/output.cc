@@ -119,7 +119,7 @@ class Turn {
     return tcb_.hop_limit.value_or(static_cast<std::uint8_t>(sysctl(tcb_).ip_default_ttl));
   }
 
-  // The DS field is the application's (MUST-49), the two bits below it are not.
+  // The DS field is the application's (MUST-48), the two bits below it are not.
   std::uint8_t traffic_class(Codepoint codepoint) const {
     constexpr unsigned kDsField = 0xfc;
     return static_cast<std::uint8_t>((tcb_.traffic_class & kDsField) |

@@ -106,6 +106,13 @@ Setup setup_of(const Flow& flow, Side played, const Application& application,
                 [](const auto& o) { return o.window_shift.has_value(); })) {
       sysctl.tcp_window_scaling = 0;
     }
+    // RFC 3168, 6.1.1: what a SYN asks for, or a SYN,ACK does not agree to.
+    const bool has_ece = syn->has(wire::Flag::ece);
+    if (!syn->has(wire::Flag::ack)) {
+      sysctl.tcp_ecn = has_ece ? 1 : 2;
+    } else if (!has_ece) {
+      sysctl.tcp_ecn = 0;
+    }
     if (options.window_shift) {
       const std::uint32_t shift = std::min(*options.window_shift, wire::kMaxWindowShift);
       const std::uint32_t most = 65'535U << shift;
