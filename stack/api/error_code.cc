@@ -40,6 +40,18 @@ boost::system::error_code to_error_code(Error error) {
       return asio::error::host_unreachable;
     case Error::network_unreachable:
       return asio::error::network_unreachable;
+    case Error::protocol_unreachable:
+      return asio::error::no_protocol_option;
+    case Error::source_route_failed:
+      return asio::error::operation_not_supported;
+    case Error::host_down:
+      return of_system(EHOSTDOWN);
+    case Error::host_isolated:
+      return of_system(ENONET);
+    case Error::access_denied:
+      return asio::error::access_denied;
+    case Error::protocol_error:
+      return of_system(EPROTO);
     case Error::invalid_argument:
       return asio::error::invalid_argument;
     case Error::would_block:

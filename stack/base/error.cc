@@ -32,6 +32,18 @@ const char* to_string(Error error) {
       return "host unreachable";
     case Error::network_unreachable:
       return "network unreachable";
+    case Error::protocol_unreachable:
+      return "protocol unreachable";
+    case Error::source_route_failed:
+      return "source route failed";
+    case Error::host_down:
+      return "host down";
+    case Error::host_isolated:
+      return "host isolated";
+    case Error::access_denied:
+      return "access denied on the way";
+    case Error::protocol_error:
+      return "packet not understood on the way";
     case Error::invalid_argument:
       return "invalid argument";
     case Error::would_block:

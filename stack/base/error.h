@@ -21,6 +21,13 @@ enum class Error : std::uint8_t {
   address_not_available,  // no free port, or not an address of this host
   host_unreachable,
   network_unreachable,
+  // What else ICMP can tell (RFC 792, RFC 1122, 3.2.2.1, RFC 4443), as Linux tells it apart.
+  protocol_unreachable,
+  source_route_failed,
+  host_down,
+  host_isolated,
+  access_denied,
+  protocol_error,  // a router or host did not understand the packet: "parameter problem"
   invalid_argument,
   would_block,
   end_of_stream,  // the peer sent FIN and all its octets were read

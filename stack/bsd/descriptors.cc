@@ -41,6 +41,18 @@ int errno_of(Error error) {
       return EHOSTUNREACH;
     case Error::network_unreachable:
       return ENETUNREACH;
+    case Error::protocol_unreachable:
+      return ENOPROTOOPT;
+    case Error::source_route_failed:
+      return EOPNOTSUPP;
+    case Error::host_down:
+      return EHOSTDOWN;
+    case Error::host_isolated:
+      return ENONET;
+    case Error::access_denied:
+      return EACCES;
+    case Error::protocol_error:
+      return EPROTO;
     case Error::invalid_argument:
       return EINVAL;
     case Error::would_block:

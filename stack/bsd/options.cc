@@ -181,7 +181,9 @@ int get_socket_level(Tables& tables, Socket& socket, int option, const Room& roo
     case SO_PROTOCOL:
       return room.put(int{IPPROTO_TCP});
     case SO_ERROR:
-      return room.put(Tables::take_error(socket));
+      if (const int error = Tables::take_error(socket)) return room.put(error);
+      // What the network said while the connection goes on.
+      return room.put(is_connection ? errno_of(tables.host.take_soft_error(socket.connection)) : 0);
     case SO_ACCEPTCONN:
       return room.put(socket.stage == Socket::Stage::listening);
     case SO_LINGER:

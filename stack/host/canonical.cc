@@ -145,6 +145,8 @@ void describe(const Tcb& tcb, Canonical& out) {
   out.number(flags);
   out.number(tcb.state);
   out.number(tcb.error);
+  out.number(tcb.soft_error);
+  out.number(tcb.path.mtu);
   out.number(tcb.events);
   out.number(tcb.receive_buffer.readable());
   // Of one that is CLOSED only this is left.

@@ -34,7 +34,8 @@ HostTables::HostTables(const HostConfig& config, RandomSource& random)
       tcbs(config.max_connections),
       half_opens(config.max_connections),
       time_waits(config.max_connections),
-      listeners(config.max_listeners) {
+      listeners(config.max_listeners),
+      fragments(shared.flow_key) {
   shared.link = config.link;
 }
 
@@ -71,6 +72,15 @@ void set_ip_options(tcp::Tcb& tcb, const SocketOptions& options) {
   tcb.hop_limit = is_v4 ? options.ttl : options.hop_limit;
 }
 
+namespace {
+
+tcp::MtuDiscovery default_mtu_discovery(const Sysctl& sysctl) {
+  const bool is_off = sysctl.ip_no_pmtu_disc == 1 || sysctl.ip_no_pmtu_disc == 2;
+  return is_off ? tcp::MtuDiscovery::dont : tcp::MtuDiscovery::want;
+}
+
+}  // namespace
+
 tcp::Tcb* HostTables::make_tcb(const FourTuple& tuple, const SocketOptions& options) {
   tcp::Tcb* const tcb = tcbs.emplace(shared);
   if (tcb == nullptr) return nullptr;
@@ -91,6 +101,9 @@ tcp::Tcb* HostTables::make_tcb(const FourTuple& tuple, const SocketOptions& opti
   tcb->reordering = static_cast<std::uint16_t>(shared.sysctl.tcp_reordering);
   tcb->space.asked_clamp = options.window_clamp;
   set_ip_options(*tcb, options);
+  tcb->mtu_discovery = options.mtu_discovery.value_or(default_mtu_discovery(shared.sysctl));
+  tcb->flow_label = tcp::flow_label(shared, tuple);
+  tcb->ip_id = static_cast<std::uint16_t>(siphash(shared.flow_key, tuple) >> 32);
   return tcb;
 }
 
@@ -226,6 +239,12 @@ void HostTables::run_timers(Instant at) {
     // and settle() arms the wheel again.
     tcp::run_timers(tcb, now);
     settle(tcb);
+  }
+  for (const Family family : {Family::ipv4, Family::ipv6}) {
+    const std::uint64_t given_up = fragments.expire(family, now);
+    const bool v4 = family == Family::ipv4;
+    shared.mib.add(v4 ? Counter::ip_reasm_timeout : Counter::ip6_reasm_timeout, given_up);
+    shared.mib.add(v4 ? Counter::ip_reasm_fails : Counter::ip6_reasm_fails, given_up);
   }
   run_half_open_timers(*this, half_opens.v4, half_opens.v4_timers, now);
   run_half_open_timers(*this, half_opens.v6, half_opens.v6_timers, now);

@@ -124,7 +124,7 @@ Instant HostTables::next_deadline() const {
   if (has_output()) return device_is_full ? now + kRetryDevice : now;
   return std::min({shared.wheel.next_deadline(), half_opens.v4_timers.next_deadline(),
                    half_opens.v6_timers.next_deadline(), time_waits.v4_timers.next_deadline(),
-                   time_waits.v6_timers.next_deadline()});
+                   time_waits.v6_timers.next_deadline(), fragments.next_deadline()});
 }
 
 }  // namespace tuntcp

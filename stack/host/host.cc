@@ -8,6 +8,7 @@
 #include "stack/tcp/ack_policy.h"
 #include "stack/tcp/isn.h"
 #include "stack/tcp/negotiation.h"
+#include "stack/tcp/network_errors.h"
 #include "stack/tcp/timestamps.h"
 #include "stack/tcp/transitions.h"
 #include "stack/tcp/user_calls.h"
@@ -354,6 +355,7 @@ Result<void> Host::set_options(ConnectionId id, const SocketOptions& options, In
   tcb.syn_retries = options.syn_retries;
   tcb.notsent_lowat = options.notsent_lowat;
   set_ip_options(tcb, options);
+  if (options.mtu_discovery) tcb.mtu_discovery = *options.mtu_discovery;
   tcb.send_limit = socket_buffer_memory(options.send_buffer);
   if (options.receive_buffer != 0) {
     tcp::lock_receive_space(tcb, socket_buffer_memory(options.receive_buffer));
@@ -383,7 +385,8 @@ Result<SocketOptions> Host::options(ConnectionId id) const {
                        .tos = tcb.traffic_class,
                        .traffic_class = tcb.traffic_class,
                        .ttl = tcb.hop_limit,
-                       .hop_limit = tcb.hop_limit};
+                       .hop_limit = tcb.hop_limit,
+                       .mtu_discovery = tcb.mtu_discovery};
 }
 
 Result<Status> Host::status(ConnectionId id, Instant now) const {
@@ -396,6 +399,11 @@ Result<std::uint32_t> Host::readable(ConnectionId id) const {
   const auto tcb = connection(*tables_, id);
   if (!tcb) return std::unexpected(tcb.error());
   return (*tcb)->receive_buffer.readable();
+}
+
+Error Host::take_soft_error(ConnectionId id) {
+  Tcb* const tcb = tables_->tcbs.find(id.handle);
+  return tcb != nullptr ? tcp::take_soft_error(*tcb) : Error::none;
 }
 
 void Host::set_cookie(ConnectionId id, std::uint64_t cookie) {

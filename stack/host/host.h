@@ -25,6 +25,7 @@
 #include "stack/host/status.h"
 #include "stack/tcp/event_bits.h"
 #include "stack/tcp/mib.h"
+#include "stack/tcp/mtu_discovery.h"
 #include "stack/tcp/state_log.h"
 #include "stack/tcp/sysctl.h"
 #include "stack/wire/offload.h"
@@ -79,6 +80,8 @@ struct SocketOptions {
   std::uint8_t traffic_class = 0;
   std::optional<std::uint8_t> ttl{};
   std::optional<std::uint8_t> hop_limit{};
+  // IP_MTU_DISCOVER; absent: ip_no_pmtu_disc decides when the connection begins.
+  std::optional<tcp::MtuDiscovery> mtu_discovery{};
 };
 
 // What an application says about the octets it sends.
@@ -170,6 +173,9 @@ class Host {
   Result<void> set_quick_ack(ConnectionId id, bool is_on, Instant now);
   Result<Status> status(ConnectionId id, Instant now) const;
   Result<std::uint32_t> readable(ConnectionId id) const;  // octets, SIOCINQ
+  // What ICMP reported since something was last acknowledged (MUST-47, SHLD-25); it is forgotten.
+  // Error::none if there is nothing, also where the connection does not exist any more.
+  Error take_soft_error(ConnectionId id);
   void set_cookie(ConnectionId id, std::uint64_t cookie);
   void set_cookie(ListenerId id, std::uint64_t cookie);
 

@@ -79,9 +79,16 @@ bool HostTables::is_own(const IpAddress& address) const {
                      [&](const Prefix& own) { return own.address == address; });
 }
 
-// MUST-63. A packet from outside that claims to come from here is a lie.
+// MUST-63. A packet from outside that claims to come from here is a lie. Nobody has an address of
+// "this network" (RFC 1122, 3.2.1.3, (b)), and none in IPv6 that stands for one in IPv4 (RFC 4291,
+// 2.5.5.2): what Linux calls martians.
 bool HostTables::may_be_source(const IpAddress& source, bool from_self) const {
   if (!source.is_unicast()) return false;
+  constexpr std::uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  if (source.is_v4() ? source.octets()[0] == 0
+                     : std::equal(std::begin(kMapped), std::end(kMapped), source.octets())) {
+    return false;
+  }
   if (!from_self && is_own(source)) return false;
   return std::none_of(addresses.begin(), addresses.end(),
                       [&](const Prefix& own) { return own.is_broadcast(source); });
@@ -101,17 +108,58 @@ void HostTables::packet_in(buffer::Slice packet, const wire::ReceivedOffload& of
   const bool is_for_us = is_own(ip->destination) && (from_self || !ip->destination.is_loopback());
   if (!is_for_us) return count_drop(DropReason::ip_not_for_us, family);
   if (!may_be_source(ip->source, from_self)) return count_drop(DropReason::ip_bad_source, family);
-  if (ip->is_fragment) return count_drop(DropReason::ip_fragment, family);
+  if (ip->is_fragment) return fragment_in(*ip, packet.bytes().first(ip->total_octets));
   packet.truncate(ip->total_octets);
+  deliver(*ip, std::move(packet), offload);
+}
 
-  switch (ip->protocol) {
+void HostTables::fragment_in(const wire::IpHeader& ip, Bytes packet) {
+  const Family family = ip.source.family();
+  const bool v4 = family == Family::ipv4;
+  Mib& mib = shared.mib;
+  mib.add(v4 ? Counter::ip_reasm_reqds : Counter::ip6_reasm_reqds);
+  const Sysctl& knobs = shared.sysctl;
+  const Reassembler::Limits limits =
+      v4 ? Reassembler::Limits{.octets = knobs.ipfrag_high_thresh,
+                               .time = Duration::seconds(knobs.ipfrag_time)}
+         : Reassembler::Limits{.octets = knobs.ip6frag_high_thresh,
+                               .time = Duration::seconds(knobs.ip6frag_time)};
+  switch (fragments.add(ip, packet, limits, now)) {
+    case Reassembler::Verdict::waits:
+    case Reassembler::Verdict::duplicate:
+      return;
+    case Reassembler::Verdict::malformed:
+      return count_drop(DropReason::ip_bad_header, family);
+    case Reassembler::Verdict::overlap:
+      mib.add(Counter::ip_reasm_overlaps);
+      [[fallthrough]];
+    case Reassembler::Verdict::refused:
+      return count_drop(DropReason::ip_fragment, family);
+    case Reassembler::Verdict::complete:
+      break;
+  }
+  const std::uint32_t octets = fragments.take(ip, arena.reserve());
+  if (octets == 0) return count_drop(DropReason::ip_fragment, family);
+  buffer::Slice whole = arena.commit(octets);
+  mib.add(v4 ? Counter::ip_reasm_oks : Counter::ip6_reasm_oks);
+  const auto header = wire::parse_ip(whole.bytes());
+  if (!header) return count_drop(header.error(), family);
+  // Fragments of fragments: nobody sends these.
+  if (header->is_fragment) return count_drop(DropReason::ip_bad_header, family);
+  deliver(*header, std::move(whole), {});
+}
+
+void HostTables::deliver(const wire::IpHeader& ip, buffer::Slice packet,
+                         const wire::ReceivedOffload& offload) {
+  const Family family = ip.source.family();
+  switch (ip.protocol) {
     case wire::kProtocolTcp:
-      return tcp_in(*ip, std::move(packet), offload, now);
+      return tcp_in(ip, std::move(packet), offload, now);
     case wire::kProtocolIcmp:
-      if (family == Family::ipv4) return icmp_in(*ip, std::move(packet), offload);
+      if (family == Family::ipv4) return icmp_in(ip, std::move(packet), offload);
       break;
     case wire::kProtocolIcmpv6:
-      if (family == Family::ipv6) return icmp_in(*ip, std::move(packet), offload);
+      if (family == Family::ipv6) return icmp_in(ip, std::move(packet), offload);
       break;
     default:
       break;
@@ -171,7 +219,7 @@ void HostTables::icmp_in(const wire::IpHeader& ip, buffer::Slice packet,
       wire::parse_icmp(ip, packet.bytes().subspan(ip.header_octets), checksum_is_trusted(offload));
   if (!message) return count_drop(message.error(), family);
   if (message->kind != wire::IcmpMessage::Kind::echo_request) {
-    return count_drop(DropReason::icmp_ignored, family);
+    return icmp_error_in(*message, family);
   }
   shared.mib.add(v4 ? Counter::icmp_in_echos : Counter::icmp6_in_echos);
   if (raw_replies.size() == kMaxRawReplies) return;

@@ -28,7 +28,8 @@ const char* to_string(TimerKind kind);  // ss(8): "on", "persist", "timewait", .
 struct Status {
   FourTuple tuple;
   tcp::State state = tcp::State::closed;
-  Error error = Error::none;  // why it is CLOSED
+  Error error = Error::none;       // why it is CLOSED
+  Error soft_error = Error::none;  // what ICMP said last, if nothing was acknowledged since
   // ss's Recv-Q and Send-Q: octets unread and octets not acknowledged; for LISTEN connections
   // waiting for accept, and the backlog.
   std::uint32_t recv_q = 0;

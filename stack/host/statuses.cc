@@ -4,6 +4,7 @@
 
 #include "stack/tcp/ack_policy.h"
 #include "stack/tcp/negotiation.h"
+#include "stack/tcp/path_mtu.h"
 #include "stack/tcp/timeouts.h"
 #include "stack/tcp/timestamps.h"
 #include "stack/tcp/user_calls.h"
@@ -122,7 +123,8 @@ Status status_of(const Tcb& tcb, Instant now) {
   status.retransmits = tcb.retransmits;
   status.is_orphan = tcb.is_released;
   status.urgent_left = tcp::urgent_left(tcb);
-  status.pmtu = tcb.shared->link_of(tcb).mtu;
+  status.pmtu = tcp::path_mtu_of(tcb);
+  status.soft_error = tcb.soft_error;
   status.snd_mss = tcp::effective_send_mss(tcb, tcb.agreed.timestamps ? 12 : 0);
   status.rcv_mss = tcb.ack.rcv_mss;
   status.snd_wscale = tcb.snd.wscale;

@@ -13,9 +13,11 @@
 #include "stack/host/host.h"
 #include "stack/host/listener.h"
 #include "stack/host/ports.h"
+#include "stack/host/reassembler.h"
 #include "stack/tcp/half_open.h"
 #include "stack/tcp/shared.h"
 #include "stack/tcp/time_wait.h"
+#include "stack/wire/icmp.h"
 #include "stack/wire/ip.h"
 
 namespace tuntcp {
@@ -61,8 +63,14 @@ struct HostTables {
                  Instant now);
   void tcp_in(const wire::IpHeader& ip, buffer::Slice packet, const wire::ReceivedOffload& offload,
               Instant now);
+  void fragment_in(const wire::IpHeader& ip, Bytes packet);
+  void deliver(const wire::IpHeader& ip, buffer::Slice packet,
+               const wire::ReceivedOffload& offload);
   void icmp_in(const wire::IpHeader& ip, buffer::Slice packet,
                const wire::ReceivedOffload& offload);
+  // ---- icmp_errors.cc: RFC 9293, 3.9.2.2.
+  void icmp_error_in(const wire::IcmpMessage& message, Family family);
+  void packet_too_big(tcp::Tcb& tcb, std::uint32_t mtu);
   void count_drop(wire::DropReason reason, Family family);
   void count_codepoint(const wire::IpHeader& ip, std::uint32_t segments);
   void arrives_at_time_wait(const FourTuple& tuple, std::uint32_t index, tcp::Segment& seg,
@@ -117,6 +125,7 @@ struct HostTables {
   PerFamily<tcp::HalfOpen> half_opens;
   PerFamily<tcp::TimeWait> time_waits;
   Slab<Listener> listeners;
+  Reassembler fragments;
   std::deque<SlabHandle> listener_events;
 
   struct Looped {

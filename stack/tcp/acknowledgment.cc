@@ -154,6 +154,8 @@ void accept_acknowledgment(Tcb& tcb, const Segment& seg, Instant now) {
                            .is_duplicate = is_duplicate_ack(tcb, seg),
                            .now = now});
   if (has_dsack(seg)) mib(tcb).add(Counter::tcp_dsack_recv);
+  // Something arrived after all (as in Linux).
+  tcb.soft_error = Error::none;
   // The peer is alive: probes count as answered (MUST-37).
   tcb.probes = 0;
   if (seg.ack > tcb.snd.una) {

@@ -15,7 +15,11 @@ namespace tuntcp {
   X(ip_in_unknown_protos, "IpInUnknownProtos", "IPv4 packets of an unknown protocol")          \
   X(ip_in_truncated_pkts, "IpExtInTruncatedPkts", "IPv4 packets shorter than they say")        \
   X(ip_in_csum_errors, "IpExtInCsumErrors", "IPv4 headers with a bad checksum")                \
-  X(ip_reasm_fails, "IpReasmFails", "IPv4 fragments dropped")                                  \
+  X(ip_reasm_fails, "IpReasmFails", "failures to reassemble IPv4")                             \
+  X(ip_reasm_reqds, "IpReasmReqds", "IPv4 fragments received")                                 \
+  X(ip_reasm_oks, "IpReasmOKs", "IPv4 packets reassembled")                                    \
+  X(ip_reasm_timeout, "IpReasmTimeout", "reassemblies of IPv4 given up: ipfrag_time")          \
+  X(ip_reasm_overlaps, "IpExtReasmOverlaps", "fragments that overlapped others")               \
   X(ip_in_delivers, "IpInDelivers", "IPv4 packets delivered")                                  \
   X(ip_out_requests, "IpOutRequests", "IPv4 packets sent")                                     \
   X(ip_out_discards, "IpOutDiscards", "packets that the device did not take")                  \
@@ -25,15 +29,26 @@ namespace tuntcp {
   X(ip6_in_addr_errors, "Ip6InAddrErrors", "IPv6 packets not for this host or from nowhere")   \
   X(ip6_in_unknown_protos, "Ip6InUnknownProtos", "IPv6 packets of an unknown protocol")        \
   X(ip6_in_truncated_pkts, "Ip6InTruncatedPkts", "IPv6 packets shorter than they say")         \
-  X(ip6_reasm_fails, "Ip6ReasmFails", "IPv6 fragments dropped")                                \
+  X(ip6_reasm_fails, "Ip6ReasmFails", "failures to reassemble IPv6")                           \
+  X(ip6_reasm_reqds, "Ip6ReasmReqds", "IPv6 fragments received")                               \
+  X(ip6_reasm_oks, "Ip6ReasmOKs", "IPv6 packets reassembled")                                  \
+  X(ip6_reasm_timeout, "Ip6ReasmTimeout", "reassemblies of IPv6 given up")                     \
   X(ip6_in_delivers, "Ip6InDelivers", "IPv6 packets delivered")                                \
   X(ip6_out_requests, "Ip6OutRequests", "IPv6 packets sent")                                   \
   X(icmp_in_msgs, "IcmpInMsgs", "ICMP messages received")                                      \
-  X(icmp_in_errors, "IcmpInErrors", "ICMP messages malformed")                                 \
+  X(icmp_in_errors, "IcmpInErrors", "ICMP messages of no use")                                 \
+  X(icmp_in_dest_unreachs, "IcmpInDestUnreachs", "ICMP destination unreachable received")      \
+  X(icmp_in_time_excds, "IcmpInTimeExcds", "ICMP time exceeded received")                      \
+  X(icmp_in_parm_probs, "IcmpInParmProbs", "ICMP parameter problem received")                  \
+  X(icmp_in_src_quenchs, "IcmpInSrcQuenchs", "ICMP source quench received, ignored")           \
   X(icmp_in_echos, "IcmpInEchos", "ICMP echo requests received")                               \
   X(icmp_out_echo_reps, "IcmpOutEchoReps", "ICMP echo replies sent")                           \
   X(icmp6_in_msgs, "Icmp6InMsgs", "ICMPv6 messages received")                                  \
-  X(icmp6_in_errors, "Icmp6InErrors", "ICMPv6 messages malformed")                             \
+  X(icmp6_in_errors, "Icmp6InErrors", "ICMPv6 messages of no use")                             \
+  X(icmp6_in_dest_unreachs, "Icmp6InDestUnreachs", "ICMPv6 destination unreachable")           \
+  X(icmp6_in_pkt_too_bigs, "Icmp6InPktTooBigs", "ICMPv6 packet too big received")              \
+  X(icmp6_in_time_excds, "Icmp6InTimeExcds", "ICMPv6 time exceeded received")                  \
+  X(icmp6_in_parm_problems, "Icmp6InParmProblems", "ICMPv6 parameter problem")                 \
   X(icmp6_in_echos, "Icmp6InEchos", "ICMPv6 echo requests received")                           \
   X(icmp6_out_echo_replies, "Icmp6OutEchoReplies", "ICMPv6 echo replies sent")                 \
   X(tcp_active_opens, "TcpActiveOpens", "CLOSED to SYN-SENT")                                  \
@@ -47,6 +62,7 @@ namespace tuntcp {
   X(tcp_out_rsts, "TcpOutRsts", "segments sent with RST")                                      \
   X(tcp_in_csum_errors, "TcpInCsumErrors", "segments with a bad checksum")                     \
   X(tcp_embryonic_rsts, "TcpExtEmbryonicRsts", "RST received in SYN-RECEIVED")                 \
+  X(tcp_out_of_window_icmps, "TcpExtOutOfWindowIcmps", "ICMP errors about other numbers")      \
   X(tcp_tw, "TcpExtTW", "TIME-WAIT ended by its timer")                                        \
   X(tcp_tw_recycled, "TcpExtTWRecycled", "TIME-WAIT reused by an outgoing connection")         \
   X(tcp_tw_overflow, "TcpExtTCPTimeWaitOverflow", "TIME-WAIT skipped: tcp_max_tw_buckets")     \

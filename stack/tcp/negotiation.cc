@@ -77,7 +77,14 @@ void agree(Tcb& tcb, const PeerOffer& peer) {
 
 std::uint32_t effective_send_mss(const Tcb& tcb, std::uint32_t option_octets) {
   const std::uint32_t link = advertised_mss(tcb.shared->link_of(tcb), tcb.tuple.family());
-  const std::uint32_t whole = std::min<std::uint32_t>(tcb.agreed.peer_mss, link);
+  std::uint32_t path = link;
+  if (tcb.path.mtu != 0) {
+    // tcp_min_snd_mss: no router makes us send nothing but headers.
+    const std::uint32_t octets = path_mtu_of(tcb);
+    const std::uint32_t text = octets - std::min(octets, fixed_headers(tcb.tuple.family()));
+    path = std::min(link, std::max(text, sysctl(tcb).tcp_min_snd_mss));
+  }
+  const std::uint32_t whole = std::min<std::uint32_t>(tcb.agreed.peer_mss, path);
   // An option block must never leave no room for text, whatever the peer's MSS.
   return whole > option_octets + 8 ? whole - option_octets : 8;
 }

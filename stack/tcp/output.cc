@@ -5,6 +5,7 @@
 
 #include "stack/tcp/ack_policy.h"
 #include "stack/tcp/negotiation.h"
+#include "stack/tcp/path_mtu.h"
 #include "stack/tcp/segment_writer.h"
 #include "stack/tcp/send_policy.h"
 #include "stack/tcp/timeouts.h"
@@ -66,6 +67,7 @@ class Turn {
   Turn(Tcb& tcb, Instant now, wire::PacketSink& sink) : tcb_(tcb), now_(now), sink_(sink) {}
 
   OutputResult run() {
+    follow_path(tcb_, now_);
     if (tcb_.syn_due) return send_syn();
     if (!kSynchronized.contains(tcb_.state)) return send_owed_ack();
     // A device may take back an offload in the middle of a turn: plan again without it.
@@ -111,6 +113,17 @@ class Turn {
   std::uint32_t header_octets(std::uint32_t options) const {
     return wire::ip_header_octets(tcb_.tuple.family()) + wire::kTcpHeaderOctets + options;
   }
+  // How IP is to carry it. Packets that routers may cut need numbers that differ (RFC 6864, 4.1);
+  // the device that cuts a super-packet counts on from its.
+  void take_ip_fields(OutgoingSegment& segment, std::uint32_t segments, Codepoint codepoint) {
+    segment.hop_limit = hop_limit();
+    segment.traffic_class = traffic_class(codepoint);
+    segment.flow_label = tcb_.flow_label;
+    segment.dont_fragment = sets_dont_fragment(tcb_);
+    if (segment.dont_fragment) return;
+    segment.identification = tcb_.ip_id;
+    tcb_.ip_id = static_cast<std::uint16_t>(tcb_.ip_id + segments);
+  }
   std::uint32_t mss_now() const {
     return effective_send_mss(tcb_, option_octets(options_for(tcb_, now_)));
   }
@@ -134,11 +147,8 @@ class Turn {
 OutputResult Turn::send_syn() {
   const Shared& shared = *tcb_.shared;
   const std::uint16_t mss = advertised_mss(tcb_);
-  OutgoingSegment segment{.tuple = tcb_.tuple,
-                          .seq = tcb_.snd.iss,
-                          .ack = tcb_.rcv.nxt,
-                          .hop_limit = hop_limit(),
-                          .traffic_class = traffic_class(Codepoint::not_ect)};
+  OutgoingSegment segment{.tuple = tcb_.tuple, .seq = tcb_.snd.iss, .ack = tcb_.rcv.nxt};
+  take_ip_fields(segment, 1, Codepoint::not_ect);
   const std::uint32_t clock = timestamp_clock(tcb_.ts, now_);
   if (tcb_.state == State::syn_sent) {
     segment.flags = Flag::syn;
@@ -317,20 +327,19 @@ Turn::Step Turn::send(SeqNum seq, std::uint32_t octets, Flags extra, Codepoint c
   if (octets != 0) {
     piece_count = tcb_.send_buffer.view(octets_between(tcb_.snd.una, seq), octets, pieces);
   }
-  const OutgoingSegment segment{.tuple = tcb_.tuple,
-                                .seq = seq,
-                                .ack = tcb_.rcv.nxt,
-                                .flags = extra | Flag::ack,
-                                .wnd = window_to_advertise(tcb_),
-                                .hop_limit = hop_limit(),
-                                .traffic_class = traffic_class(codepoint),
-                                .options = options,
-                                .text = {pieces.data(), piece_count},
-                                .text_octets = octets,
-                                .mss = mss};
+  OutgoingSegment segment{.tuple = tcb_.tuple,
+                          .seq = seq,
+                          .ack = tcb_.rcv.nxt,
+                          .flags = extra | Flag::ack,
+                          .wnd = window_to_advertise(tcb_),
+                          .options = options,
+                          .text = {pieces.data(), piece_count},
+                          .text_octets = octets,
+                          .mss = mss};
+  const std::uint32_t segments = wire_segments(octets, mss);
+  take_ip_fields(segment, segments, codepoint);
   const SendResult result = send_segment(segment, link, sink_);
   if (!was_accepted(result)) return Step::blocked;
-  const std::uint32_t segments = wire_segments(octets, mss);
   count_sent(*tcb_.shared, tcb_.tuple.family(), result, segments);
   tcb_.segments_out += segments;
   if (octets != 0) tcb_.data_segments_out += segments;
@@ -359,6 +368,7 @@ SendResult send_reply(const Reply& reply, Shared& shared, const wire::LinkCapabi
       .flags = reply.flags,
       .wnd = reply.wnd,
       .hop_limit = static_cast<std::uint8_t>(shared.sysctl.ip_default_ttl),
+      .flow_label = flow_label(shared, reply.tuple),
       .options = reply.options};
   const SendResult result = send_segment(segment, link, sink);
   if (result == SendResult::retry) return result;

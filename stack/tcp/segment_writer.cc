@@ -23,6 +23,9 @@ wire::SendResult send_segment(const OutgoingSegment& segment, const wire::LinkCa
                   .protocol = wire::kProtocolTcp,
                   .hop_limit = segment.hop_limit,
                   .traffic_class = segment.traffic_class,
+                  .flow_label = segment.flow_label,
+                  .identification = segment.identification,
+                  .dont_fragment = segment.dont_fragment,
                   .payload_octets = ip_payload},
                  headers.data());
   wire::write_tcp({.source = segment.tuple.local.port,

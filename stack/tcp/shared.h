@@ -8,6 +8,7 @@
 #include "stack/base/timer_wheel.h"
 #include "stack/buffer/send_buffer.h"
 #include "stack/tcp/mib.h"
+#include "stack/tcp/path_mtu.h"
 #include "stack/tcp/replies.h"
 #include "stack/tcp/state_log.h"
 #include "stack/tcp/sysctl.h"
@@ -19,6 +20,8 @@ namespace tuntcp::tcp {
 // A host without a path between its two ends: packets to its own addresses never leave it.
 inline constexpr wire::LinkCapabilities kHairpinLink{
     .mtu = 65'535, .checksum = true, .gso_max_octets = 65'535};
+
+inline constexpr std::uint8_t kFlowKeyName[] = {'f', 'l', 'o', 'w'};
 
 // RFC 5961, 7: at most so many challenge ACKs in a second, over all connections.
 struct ChallengeBudget {
@@ -32,6 +35,7 @@ struct Shared {
         isn_key(SipKey::draw(random)),
         timestamp_key(SipKey::draw(random)),
         cookie_key(SipKey::draw(random)),
+        flow_key{.k0 = siphash(timestamp_key, kFlowKeyName), .k1 = siphash(isn_key, kFlowKeyName)},
         chunks(send_pool_octets) {}
 
   Sysctl sysctl;
@@ -40,6 +44,10 @@ struct Shared {
   SipKey isn_key;
   SipKey timestamp_key;
   SipKey cookie_key;
+  // For flow labels and IPv4's identification: derived, so that hosts that were made alike keep
+  // drawing the same numbers for the rest.
+  SipKey flow_key;
+  PathMtuCache paths;
   buffer::ChunkPool chunks;
   TimerWheel wheel;                  // one entry a Tcb, never later than its earliest deadline
   TcbList ready{&Tcb::ready};        // something may have to be sent
@@ -54,6 +62,12 @@ struct Shared {
     return tcb.is_hairpin ? kHairpinLink : link;
   }
 };
+
+// RFC 6437, 3: a number of 20 bits that stays the same for a connection and tells nothing.
+inline std::uint32_t flow_label(const Shared& shared, const FourTuple& tuple) {
+  if (tuple.family() == Family::ipv4) return 0;
+  return static_cast<std::uint32_t>(siphash(shared.flow_key, tuple) & 0xfffff);
+}
 
 inline Mib& mib(Tcb& tcb) {
   return tcb.shared->mib;

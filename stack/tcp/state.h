@@ -76,7 +76,7 @@ enum class Cause : std::uint8_t {
   timeout,             // USER TIMEOUT, R2 reached, FIN-WAIT-2 timer
   time_wait_over,      // 2*MSL
   reopened,            // new SYN in TIME-WAIT (3.6.1, MAY-2)
-  delete_tcb,          // the resources are given up: memory, orphan limit, interface gone
+  delete_tcb,          // the resources are given up: memory, orphan limit, ICMP error while opening
 };
 
 inline constexpr std::size_t kCauseCount = 16;

@@ -43,12 +43,12 @@ constexpr Knob kKnobs[] = {
     {"net.ipv4.ip_local_reserved_ports", 0, 65535, "", Follows::at_once,
      "ports of that range that are chosen only when asked for: 8080,9148-9150", nullptr,
      reserved_ports, nullptr, nullptr},
-    TUNTCP_FIXED("net.ipv4.ip_no_pmtu_disc", "0", "1: DF stays off",
-                 "not yet: no path MTU discovery"),
-    TUNTCP_FIXED("net.ipv4.ipfrag_high_thresh", "0", "octets of fragments that wait for the rest",
-                 "not yet: fragments are dropped"),
-    TUNTCP_FIXED("net.ipv4.ipfrag_time", "30", "s that a fragment waits for the rest",
-                 "not yet: fragments are dropped"),
+    TUNTCP_KNOB("net.ipv4.ip_no_pmtu_disc", ip_no_pmtu_disc, 0, 3, "", fresh,
+                "path MTU discovery: 0, 3 yes; 1 no DF, 'too big' means 552; 2 no DF, ignored"),
+    TUNTCP_KNOB("net.ipv4.ipfrag_high_thresh", ipfrag_high_thresh, 0, kInt, "octets", at_once,
+                "of memory for fragments of IPv4; 0: none is kept"),
+    TUNTCP_KNOB("net.ipv4.ipfrag_time", ipfrag_time, 0, 2147483, "s", at_once,
+                "that the fragments of a packet wait for the rest"),
     TUNTCP_KNOB("net.ipv4.tcp_abort_on_overflow", tcp_abort_on_overflow, 0, kByte, "", at_once,
                 "1: RST when the accept queue is full"),
     TUNTCP_KNOB("net.ipv4.tcp_adv_win_scale", tcp_adv_win_scale, -31, 31, "", nobody,
@@ -154,9 +154,15 @@ constexpr Knob kKnobs[] = {
                 "1: RFC 7323 window scale"),
     TUNTCP_KNOB("net.ipv4.tcp_wmem", tcp_wmem, 1, kInt, "octets", live,
                 "of send buffer: least, initial, most"),
+    TUNTCP_KNOB("net.ipv6.ip6frag_high_thresh", ip6frag_high_thresh, 0, kInt, "octets", at_once,
+                "of memory for fragments of IPv6; 0: none is kept"),
+    TUNTCP_KNOB("net.ipv6.ip6frag_time", ip6frag_time, 0, 2147483, "s", at_once,
+                "that the fragments of a packet wait for the rest"),
     TUNTCP_KNOB("net.tuntcp.tcp_simultaneous_refused", tcp_simultaneous_refused, 0, 1, "", live,
                 "1: RST in SYN-RECEIVED after an OPEN is \"refused\" (RFC 9293), 0: \"reset\" "
                 "(Linux)"),
+    TUNTCP_KNOB("net.tuntcp.tcp_soft_errors_end_open", tcp_soft_errors_end_open, 0, 1, "", live,
+                "1: any ICMP error ends an OPEN under way; 0: soft ones do not (MUST-56)"),
     // 1 ms to a day: a lab wants TIME-WAIT to be over, or to stay and be looked at.
     TUNTCP_KNOB("net.tuntcp.tcp_time_wait_ms", tcp_time_wait_ms, 1, 86400000, "ms", fresh,
                 "of TIME-WAIT (2*MSL), which Linux has no name for; existing ones keep their end"),
@@ -188,6 +194,8 @@ std::expected<Sysctl, std::string> Sysctl::profile(std::string_view name) {
   sysctl.tcp_tw_reuse = 0;
   // 3.10.7.4, second, SYN-RECEIVED: "the connection was refused, signal the user".
   sysctl.tcp_simultaneous_refused = 1;
+  // MUST-56: soft errors never end a connection, not even one that is being opened.
+  sysctl.tcp_soft_errors_end_open = 0;
   // As in profile linux, because they do what the RFC asks for: R1 is 3 retransmissions (SHLD-10),
   // R2 is 15, and with these timeouts far more than 100 s (SHLD-11); orphans retransmit 8 times,
   // more than 100 s even from 200 ms; tcp_rfc1337 stays 0, for 3.10.7.4, second, lets a RST end

@@ -63,6 +63,11 @@ struct Sysctl {
   std::uint32_t tcp_min_rtt_wlen = 300;          // s
   std::uint32_t tcp_reordering = 3;              // duplicate ACKs
   std::uint32_t ip_default_ttl = 64;
+  std::uint32_t ip_no_pmtu_disc = 0;            // 0 and 3: RFC 1191; 1, 2: never
+  std::uint32_t ipfrag_high_thresh = 4194304;   // octets
+  std::uint32_t ipfrag_time = 30;               // s
+  std::uint32_t ip6frag_high_thresh = 4194304;  // octets
+  std::uint32_t ip6frag_time = 60;              // s
   std::array<std::uint32_t, 2> ip_local_port_range{32768, 60999};
   std::vector<PortRange> ip_local_reserved_ports{};  // rising, with gaps between them
   // What Linux hard-codes: the length of TIME-WAIT, in ms (TCP_TIMEWAIT_LEN, 60 s, is Linux's
@@ -70,6 +75,8 @@ struct Sysctl {
   std::uint32_t tcp_time_wait_ms = 60000;
   // What Linux says of a RST in SYN-RECEIVED after an active OPEN: reset, not refused.
   std::uint32_t tcp_simultaneous_refused = 0;
+  // Linux ends an OPEN that is under way at any ICMP error, a soft one too, which MUST-56 forbids.
+  std::uint32_t tcp_soft_errors_end_open = 1;
 
   // "linux" (the defaults above) or "rfc" (where a MUST of RFC 9293 asks for more).
   static std::expected<Sysctl, std::string> profile(std::string_view name);

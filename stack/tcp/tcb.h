@@ -21,6 +21,8 @@
 #include "stack/tcp/congestion/window_use.h"
 #include "stack/tcp/event_bits.h"
 #include "stack/tcp/min_filter.h"
+#include "stack/tcp/mtu_discovery.h"
+#include "stack/tcp/path_mtu.h"
 #include "stack/tcp/recovery/recovery.h"
 #include "stack/tcp/rtt.h"
 #include "stack/tcp/state.h"
@@ -123,6 +125,7 @@ struct Tcb : TimerNode {
   Shared* shared;
   State state = State::closed;
   Error error = Error::none;
+  Error soft_error = Error::none;  // of the network, since something was acknowledged
   bool is_passive = false;         // OPEN was passive (MUST-11)
   bool fin_queued = false;         // CLOSE was called; a FIN follows the send buffer
   bool fin_sent = false;           // it left, as the octet fin_at
@@ -158,6 +161,9 @@ struct Tcb : TimerNode {
   Rtt rtt;
   MinFilter min_rtt;  // over tcp_min_rtt_wlen
   ReceiveSpace space;
+  PathMtu path;
+  std::uint32_t path_generation = 0;  // of the cache, when `path` was looked up
+  std::uint32_t flow_label = 0;       // IPv6: RFC 6437
 
   // What timeouts touch.
   std::uint16_t retransmits = 0;     // timer expiries in a row: R1, R2
@@ -176,8 +182,10 @@ struct Tcb : TimerNode {
   std::uint32_t notsent_lowat = 0;  // octets of it that may be unsent; 0: the sysctl
   std::uint16_t reordering = 3;     // duplicate ACKs that mean a loss: tcp_reordering at the SYN
   std::uint16_t max_segment = 0;    // TCP_MAXSEG; 0: the link's
-  std::uint8_t syn_retries = 0;     // TCP_SYNCNT; 0: the sysctls
-  std::uint8_t traffic_class = 0;   // DS field: IP_TOS, IPV6_TCLASS
+  std::uint16_t ip_id = 0;          // of the next packet without DF: RFC 6864, 4.1
+  MtuDiscovery mtu_discovery = MtuDiscovery::want;
+  std::uint8_t syn_retries = 0;           // TCP_SYNCNT; 0: the sysctls
+  std::uint8_t traffic_class = 0;         // DS field: IP_TOS, IPV6_TCLASS
   std::optional<std::uint8_t> hop_limit;  // IP_TTL, IPV6_UNICAST_HOPS; none: the sysctl
 
   // Who it is.

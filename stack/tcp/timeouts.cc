@@ -39,7 +39,9 @@ Instant within_user_timeout(const Tcb& tcb, std::uint32_t count, Instant since, 
 
 void give_up(Tcb& tcb) {
   mib(tcb).add(Counter::tcp_abort_on_timeout);
-  end(tcb, Error::timed_out, Cause::timeout);
+  // What the network said about it says more than the clock does (Linux: sk_err_soft).
+  const Error error = tcb.soft_error != Error::none ? tcb.soft_error : Error::timed_out;
+  end(tcb, error, Cause::timeout);
 }
 
 void on_syn_timeout(Tcb& tcb, Instant now) {

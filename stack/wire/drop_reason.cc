@@ -19,7 +19,7 @@ const char* to_string(DropReason reason) {
     case DropReason::ip_not_for_us:
       return "IP destination not an address of this host";
     case DropReason::ip_fragment:
-      return "IP fragment";
+      return "IP fragment without a whole";
     case DropReason::ip_unknown_protocol:
       return "IP protocol unknown";
     case DropReason::tcp_truncated:

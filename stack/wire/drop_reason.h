@@ -14,7 +14,7 @@ enum class DropReason : std::uint8_t {
   ip_bad_checksum,
   ip_bad_source,  // source that no host may have: multicast, broadcast, "any" (MUST-63)
   ip_not_for_us,  // destination is not an address of this host
-  ip_fragment,    // reassembly is not offered yet
+  ip_fragment,    // cannot be reassembled: no room, contradictions
   ip_unknown_protocol,
   // TCP
   tcp_truncated,

@@ -11,6 +11,7 @@ constexpr std::uint8_t kHopByHop = 0;
 constexpr std::uint8_t kRouting = 43;
 constexpr std::uint8_t kFragment = 44;
 constexpr std::uint8_t kDestinationOptions = 60;
+constexpr std::uint8_t kProtocolUdp = 17;
 
 // RFC 8200, 4.1 recommends a chain in which these stand five times at most; a longer one is only a
 // walk that its sender chooses for us.
@@ -59,6 +60,8 @@ DropReason skip_extension_headers(Bytes packet, IpHeader& header) {
       header.fragment_offset = field & 0xfff8;
       // RFC 6946: one that is first and last at once is a whole packet.
       header.is_fragment = (field & 0xfff9) != 0;
+      header.has_more_fragments = (field & 1) != 0;
+      header.identification = load_be32(rest.data() + 4);
       if (header.is_fragment) return DropReason::none;
     } else if (kind == kRouting) {
       // RFC 8200, 4.4: an unknown type, and RFC 5095 makes type 0 one, may be passed over only
@@ -105,6 +108,8 @@ DropReason parse_ipv4(Bytes packet, Length length, bool checksum_is_valid, IpHea
   header.hop_limit = p[8];
   header.traffic_class = p[1];
   header.is_fragment = (fragment & 0x3fff) != 0;  // "more fragments", or an offset
+  header.has_more_fragments = (fragment & 0x2000) != 0;
+  header.identification = load_be16(p + 4);
   header.fragment_offset = static_cast<std::uint16_t>(fragment << 3);
   return DropReason::none;
 }
@@ -152,6 +157,39 @@ std::expected<IpHeader, DropReason> parse_ip(Bytes packet, bool checksum_is_vali
 
 std::expected<IpHeader, DropReason> parse_quoted_ip(Bytes quoted_packet) {
   return parse(quoted_packet, Length::cut_short, true);
+}
+
+bool has_whole_header_chain(const IpHeader& first_fragment, Bytes packet) {
+  IpHeader header = first_fragment;
+  const Bytes fragment = packet.first(first_fragment.total_octets);
+  if (skip_extension_headers(fragment, header) != DropReason::none) return false;
+  std::uint32_t least = 1;
+  if (header.protocol == kProtocolTcp) least = 20;
+  if (header.protocol == kProtocolUdp || header.protocol == kProtocolIcmpv6) least = 8;
+  return header.header_octets + least <= first_fragment.total_octets;
+}
+
+void finish_reassembled(const Reassembled& what, MutableBytes packet) {
+  std::uint8_t* p = packet.data();
+  constexpr std::uint8_t kCongestionExperienced = 3;
+  if (p[0] >> 4 == 4) {
+    if (what.is_congested) p[1] |= kCongestionExperienced;
+    store_be16(p + 2, static_cast<std::uint16_t>(packet.size()));
+    store_be16(p + 6, 0);
+    store_be16(p + 10, 0);
+    store_be16(p + 10, checksum(packet.first(what.header_octets)));
+    return;
+  }
+  if (what.is_congested) p[1] |= kCongestionExperienced << 4;
+  store_be16(p + 4, static_cast<std::uint16_t>(packet.size() - kIpv6HeaderOctets));
+  // The header before the fragment header names what came after it.
+  std::uint32_t next_header_at = 6;
+  std::uint32_t at = kIpv6HeaderOctets;
+  while (at < what.header_octets) {
+    next_header_at = at;
+    at += (p[at + 1] + 1U) * 8;
+  }
+  p[next_header_at] = what.protocol;
 }
 
 std::uint32_t write_ip(const IpFields& fields, std::uint8_t* out) {

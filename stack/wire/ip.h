@@ -1,5 +1,5 @@
 // IPv4 (RFC 791) and IPv6 (RFC 8200) headers: validity, a view that copies no payload, writers.
-// Not here: reassembly of fragments.
+// Not here: which fragments belong together (host/reassembler.h).
 #pragma once
 
 #include <cstdint>
@@ -33,6 +33,9 @@ struct IpHeader {
   std::uint8_t hop_limit = 0;      // TTL
   std::uint8_t traffic_class = 0;  // DS field and ECN
   bool is_fragment = false;        // an atomic fragment (RFC 6946) is none
+  // Of a fragment. The header of one of IPv6 ends with its fragment header.
+  bool has_more_fragments = false;
+  std::uint32_t identification = 0;
   // In octets. Above 0 no transport header follows the IP header.
   std::uint16_t fragment_offset = 0;
 };
@@ -48,6 +51,20 @@ std::expected<IpHeader, DropReason> parse_ip(Bytes packet, bool checksum_is_vali
 // routers on the way have changed it, so neither its length nor its checksum is held against it.
 // `total_octets` is what is there.
 std::expected<IpHeader, DropReason> parse_quoted_ip(Bytes quoted_packet);
+
+// May the rest of the headers be read in this first fragment of IPv6, TCP's, UDP's or ICMP's
+// included? One that is cut before that end is to be discarded (RFC 8200, 4.5; RFC 7112).
+bool has_whole_header_chain(const IpHeader& first_fragment, Bytes packet);
+
+// Makes a whole packet of one that begins with the headers of a first fragment (without IPv6's
+// fragment header) and goes on with the octets of all of them. `protocol` is what the fragment
+// header named as next; with `is_congested` the ECN field becomes CE.
+struct Reassembled {
+  std::uint32_t header_octets = 0;
+  std::uint8_t protocol = 0;
+  bool is_congested = false;
+};
+void finish_reassembled(const Reassembled& what, MutableBytes packet);
 
 // What a writer of a whole IP header needs.
 struct IpFields {

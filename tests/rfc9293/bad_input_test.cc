@@ -66,7 +66,7 @@ const Fault kFaults[] = {
     {"HeaderLengthBelowFive", [](const Drill& d) { return with_header(d, 0, 0x44); },
      Counter::ip_in_hdr_errors},
     {"MoreFragments", [](const Drill& d) { return with_header(d, 6, 0x20); },
-     Counter::ip_reasm_fails},
+     Counter::ip_reasm_reqds},
     {"UnknownProtocol", [](const Drill& d) { return with_header(d, 9, 253); },
      Counter::ip_in_unknown_protos},
     {"MulticastSource", [](const Drill& d) { return with_header(d, 12, 224); },

@@ -113,6 +113,12 @@ struct Drill::World : wire::PacketSink {
     sent.hop_limit = ip->hop_limit;
     sent.traffic_class = ip->traffic_class;
     sent.total_octets = packet.total_octets;
+    if (packet.is_ipv6) {
+      sent.flow_label = load_be32(octets.data()) & 0xfffff;
+    } else {
+      sent.identification = load_be16(octets.data() + 4);
+      sent.dont_fragment = (octets[6] & 0x40) != 0;
+    }
     const std::uint32_t one_packet = packet.gso_size == 0
                                          ? packet.total_octets
                                          : ip->header_octets + tcp->header_octets + packet.gso_size;

@@ -104,6 +104,9 @@ struct Sent {
   std::uint8_t hop_limit = 0;
   std::uint8_t traffic_class = 0;
   std::uint32_t total_octets = 0;
+  bool dont_fragment = false;        // IPv4
+  std::uint16_t identification = 0;  // IPv4
+  std::uint32_t flow_label = 0;      // IPv6
   Octets text{};
 
   std::int64_t end() const {

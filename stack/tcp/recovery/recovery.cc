@@ -90,6 +90,23 @@ std::uint32_t Recovery::on_timeout(SeqNum snd_nxt) {
   return newly_lost;
 }
 
+std::uint32_t Recovery::on_smaller_path(SeqNum snd_nxt, std::uint32_t mss) {
+  std::uint32_t newly_lost = 0;
+  for (Transmission& t : transmissions_) {
+    if (t.is_lost || t.range.octets() <= mss) continue;
+    t.is_lost = true;
+    newly_lost += t.range.octets();
+  }
+  if (newly_lost == 0) return 0;
+  phase_ = Phase::timed_out;
+  recovery_point_ = snd_nxt;
+  has_recovery_point_ = true;
+  duplicate_acks_ = 0;
+  left_network_ = 0;
+  lost_octets_ += newly_lost;
+  return newly_lost;
+}
+
 std::optional<SeqRange> Recovery::next_lost() const {
   if (lost_octets_ == 0) return std::nullopt;
   for (const Transmission& t : transmissions_) {

@@ -51,6 +51,10 @@ class Recovery {
   // congestion window lets out one segment at first). Returns the octets newly lost.
   std::uint32_t on_timeout(SeqNum snd_nxt);
 
+  // The path carries segments of no more than `mss` octets, so longer ones are lost and must be cut
+  // anew; nothing says that it is congested. Returns the octets newly lost.
+  std::uint32_t on_smaller_path(SeqNum snd_nxt, std::uint32_t mss);
+
   // The first range that must be sent again.
   std::optional<SeqRange> next_lost() const;
   // RFC 6675's "pipe" for a sender without a scoreboard: octets sent, less the lost ones and one

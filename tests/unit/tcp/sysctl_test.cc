@@ -41,6 +41,9 @@ TEST(Sysctl, DefaultsAreLinuxs) {
             "net.ipv4.ip_default_ttl = 64\n"
             "net.ipv4.ip_local_port_range = 32768\t60999\n"
             "net.ipv4.ip_local_reserved_ports = \n"
+            "net.ipv4.ip_no_pmtu_disc = 0\n"
+            "net.ipv4.ipfrag_high_thresh = 4194304\n"
+            "net.ipv4.ipfrag_time = 30\n"
             "net.ipv4.tcp_abort_on_overflow = 0\n"
             "net.ipv4.tcp_adv_win_scale = 1\n"
             "net.ipv4.tcp_app_win = 31\n"
@@ -76,7 +79,10 @@ TEST(Sysctl, DefaultsAreLinuxs) {
             "net.ipv4.tcp_tw_reuse_delay = 1000\n"
             "net.ipv4.tcp_window_scaling = 1\n"
             "net.ipv4.tcp_wmem = 4096\t16384\t4194304\n"
+            "net.ipv6.ip6frag_high_thresh = 4194304\n"
+            "net.ipv6.ip6frag_time = 60\n"
             "net.tuntcp.tcp_simultaneous_refused = 0\n"
+            "net.tuntcp.tcp_soft_errors_end_open = 1\n"
             "net.tuntcp.tcp_time_wait_ms = 60000\n");
 }
 
@@ -92,6 +98,12 @@ INSTANTIATE_TEST_SUITE_P(
     Sysctl, KnobRange,
     testing::Values(Range{"net.core.somaxconn", "-1", "0", "2147483647", "2147483648"},
                     Range{"net.ipv4.ip_default_ttl", "0", "1", "255", "256"},
+                    Range{"net.ipv4.ip_no_pmtu_disc", "-1", "0", "3", "4"},
+                    Range{"net.ipv4.ipfrag_high_thresh", "-1", "0", "2147483647", "2147483648"},
+                    Range{"net.ipv4.ipfrag_time", "-1", "0", "2147483", "2147484"},
+                    Range{"net.ipv6.ip6frag_high_thresh", "-1", "0", "2147483647", "2147483648"},
+                    Range{"net.ipv6.ip6frag_time", "-1", "0", "2147483", "2147484"},
+                    Range{"net.tuntcp.tcp_soft_errors_end_open", "-1", "0", "1", "2"},
                     Range{"net.ipv4.tcp_abort_on_overflow", "-1", "0", "255", "256"},
                     Range{"net.ipv4.tcp_adv_win_scale", "-32", "-31", "31", "32"},
                     Range{"net.ipv4.tcp_app_win", "-1", "0", "31", "32"},

@@ -1,0 +1,42 @@
+#include "stack/tcp/network_errors.h"
+
+#include <utility>
+
+#include "stack/tcp/negotiation.h"
+#include "stack/tcp/path_mtu.h"
+#include "stack/tcp/shared.h"
+#include "stack/tcp/timeouts.h"
+#include "stack/tcp/transitions.h"
+
+namespace tuntcp::tcp {
+
+bool may_be_in_flight(const Tcb& tcb, SeqNum quoted) {
+  return tcb.snd.una <= quoted && quoted <= tcb.snd.nxt;
+}
+
+void on_network_error(Tcb& tcb, Error error, ErrorKind kind) {
+  const bool is_opening = tcb.state == State::syn_sent || tcb.state == State::syn_received;
+  const bool ends =
+      is_opening && (kind == ErrorKind::hard || sysctl(tcb).tcp_soft_errors_end_open != 0);
+  if (ends) return end(tcb, error, Cause::delete_tcb);
+  tcb.soft_error = error;
+  tcb.events |= EventBits::soft_error;
+}
+
+void on_smaller_path(Tcb& tcb, Instant now) {
+  const std::uint32_t options = tcb.agreed.timestamps ? 12 : 0;
+  const std::uint32_t before = effective_send_mss(tcb, options);
+  follow_path(tcb, now);
+  const std::uint32_t mss = effective_send_mss(tcb, options);
+  // Who did not set DF has lost nothing.
+  if (mss >= before || tcb.mtu_discovery == MtuDiscovery::dont) return;
+  if (tcb.recovery.on_smaller_path(tcb.snd.nxt, mss) == 0) return;
+  restart_retransmission_timer(tcb, now);
+  mark_ready(tcb);
+}
+
+Error take_soft_error(Tcb& tcb) {
+  return std::exchange(tcb.soft_error, Error::none);
+}
+
+}  // namespace tuntcp::tcp
