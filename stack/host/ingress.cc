@@ -223,6 +223,8 @@ void HostTables::icmp_in(const wire::IpHeader& ip, buffer::Slice packet,
   }
   shared.mib.add(v4 ? Counter::icmp_in_echos : Counter::icmp6_in_echos);
   if (raw_replies.size() == kMaxRawReplies) return;
+  // One that came in fragments may be too long to go back in one piece, and nothing here cuts.
+  if (ip.total_octets > shared.link.mtu) return shared.mib.add(Counter::ip_out_discards);
   wire::make_echo_reply(ip, packet.mutable_bytes(),
                         static_cast<std::uint8_t>(shared.sysctl.ip_default_ttl));
   shared.mib.add(v4 ? Counter::icmp_out_echo_reps : Counter::icmp6_out_echo_replies);

@@ -190,6 +190,24 @@ TEST_P(Fragments, OfADamagedSegmentAreDropped) {
   EXPECT_EQ(d.count(oks()), 1U);
 }
 
+// RFC 1122, 3.2.2.6: a ping in fragments is answered, as long as the answer fits one packet.
+TEST_P(Fragments, OfAnEchoRequestAreAnsweredIfTheAnswerFits) {
+  Drill d = Drill::closed(options());
+  const auto ping = [&](std::size_t octets) {
+    return make_icmp({.source = d.tuple().remote.address,
+                      .destination = d.tuple().local.address,
+                      .type = static_cast<std::uint8_t>(GetParam() == v4 ? 8 : 128),
+                      .body = Octets(octets)});
+  };
+  const Counter answers = counter(Counter::icmp_out_echo_reps, Counter::icmp6_out_echo_replies);
+  for (const Octets& f : fragments_of(ping(1000), 400, 1)) d.wire_sends(f);
+  EXPECT_EQ(d.count(answers), 1U);
+  for (const Octets& f : fragments_of(ping(3000), 1400, 2)) d.wire_sends(f);
+  EXPECT_EQ(d.count(oks()), 2U);
+  EXPECT_EQ(d.count(answers), 1U);
+  EXPECT_EQ(d.count(Counter::ip_out_discards), 1U);
+}
+
 // A SYN in fragments opens a connection like any.
 TEST_P(Fragments, OfASynAreAnswered) {
   Drill d = Drill::listen(options());
