@@ -171,6 +171,13 @@ void socket::load(const SocketOptions& options, send_buffer_size& option) {
   option = static_cast<int>(options.send_buffer);
 }
 
+void socket::store(const keep_alive& option, SocketOptions& options) {
+  options.keep_alive.is_on = option.value();
+}
+void socket::load(const SocketOptions& options, keep_alive& option) {
+  option = options.keep_alive.is_on;
+}
+
 void socket::store(const user_timeout& option, SocketOptions& options) {
   options.user_timeout = Duration::milliseconds(option.value.count());
 }

@@ -188,6 +188,8 @@ class socket : public boost::asio::socket_base {
   static void load(const SocketOptions& options, receive_buffer_size& option);
   static void store(const send_buffer_size& option, SocketOptions& options);
   static void load(const SocketOptions& options, send_buffer_size& option);
+  static void store(const keep_alive& option, SocketOptions& options);
+  static void load(const SocketOptions& options, keep_alive& option);
   static void store(const user_timeout& option, SocketOptions& options);
   static void load(const SocketOptions& options, user_timeout& option);
   SocketOptions read_options() const;

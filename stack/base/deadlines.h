@@ -16,8 +16,9 @@ enum class Timer : std::uint8_t {
   persist,      // RFC 9293, 3.8.6.1, and the silly-window override of 3.8.6.2.1
   delayed_ack,  // RFC 9293, 3.8.6.3
   fin_wait_2,   // Linux: an orphan does not wait for the peer's FIN for ever
+  keep_alive,   // RFC 9293, 3.8.4
 };
-inline constexpr std::size_t kTimerCount = 4;
+inline constexpr std::size_t kTimerCount = 5;
 
 class Deadlines {
  public:

@@ -46,6 +46,11 @@ Attempt Attempt::connect(int fd, const sockaddr* address, socklen_t length) {
   });
 }
 
+Attempt Attempt::close(int fd) {
+  return Attempt(Kind::close, fd,
+                 [fd](Sockets& sockets) { return std::int64_t{sockets.close(fd)}; });
+}
+
 Attempt Attempt::of(int fd, std::function<std::int64_t(Sockets&)> call) {
   return Attempt(Kind::plain, fd, std::move(call));
 }
@@ -88,6 +93,8 @@ Duration Attempt::timeout(const Sockets& sockets) const {
     case Kind::connect:
     case Kind::sendmsg:
       return sockets.send_timeout(fd_);
+    case Kind::close:
+      return sockets.linger_time(fd_);
     case Kind::ready:
       break;
   }
@@ -145,6 +152,8 @@ std::optional<std::int64_t> Attempt::repeat(Sockets& sockets) {
     return std::nullopt;
   }
   if (result != -EAGAIN) return result;
+  if (kind_ == Kind::close) return std::nullopt;
+  if (kind_ == Kind::recvmsg && (flags_ & MSG_OOB) != 0) return result;  // it never waits
   if (sockets.is_blocking(fd_, flags_) && sockets.time() < deadline_) return std::nullopt;
   if (kind_ == Kind::connect) return -EINPROGRESS;  // it goes on without us
   return transferred_ != 0 ? std::int64_t(transferred_) : result;

@@ -18,6 +18,8 @@ namespace tuntcp::bsd {
 class Attempt {
  public:
   static Attempt connect(int fd, const sockaddr* address, socklen_t length);
+  // Waits for the ACK of the FIN where SO_LINGER says so.
+  static Attempt close(int fd);
   // accept, and any call that does not wait.
   static Attempt of(int fd, std::function<std::int64_t(Sockets&)> call);
   // recvmsg and sendmsg, and thereby the others of their kind. The octets of all pieces are waited
@@ -34,7 +36,7 @@ class Attempt {
   Instant deadline() const { return deadline_; }
 
  private:
-  enum class Kind : std::uint8_t { plain, connect, recvmsg, sendmsg, ready };
+  enum class Kind : std::uint8_t { plain, connect, close, recvmsg, sendmsg, ready };
   Attempt(Kind kind, int fd, std::function<std::int64_t(Sockets&)> call)
       : kind_(kind), fd_(fd), call_(std::move(call)) {}
 

@@ -80,7 +80,8 @@ int Tables::socket_of(int fd, Socket*& socket) {
 int Tables::add_descriptor(std::uint32_t file_index, int at_least, bool close_on_exec) {
   const auto first = static_cast<std::size_t>(std::max(at_least - config.first_descriptor, 0));
   std::size_t at = first;
-  while (at < descriptors.size() && descriptors[at].is_open) ++at;
+  const auto is_taken = [](const Descriptor& d) { return d.is_open || d.is_lingering; };
+  while (at < descriptors.size() && is_taken(descriptors[at])) ++at;
   if (at >= static_cast<std::size_t>(config.descriptors_max)) return -EMFILE;
   if (at >= descriptors.size()) descriptors.resize(at + 1);
   descriptors[at] = {.file = file_index, .is_open = true, .close_on_exec = close_on_exec};
@@ -110,6 +111,27 @@ void Tables::close_file(std::uint32_t index) {
   files[index].reset();
 }
 
+// As __tcp_close: what was not read, or a linger time of zero, resets at once and waits for
+// nothing.
+bool Tables::begins_to_linger(std::uint32_t index) {
+  if (!files[index]->socket) return false;
+  Socket& socket = *files[index]->socket;
+  const Duration time = socket.options.linger.value_or(Duration::zero());
+  if (socket.stage != Socket::Stage::connection || time <= Duration::zero()) return false;
+  if (status(socket).recv_q != 0) return false;
+  static_cast<void>(host.close(socket.connection, now));
+  if (!lingers(socket)) return false;
+  forget_watches(index);
+  static_cast<void>(host.stop_receiving(socket.connection, now));
+  socket.lingers_until = now + time;
+  return true;
+}
+
+bool Tables::lingers(const Socket& socket) const {
+  constexpr tcp::StateSet kWaits{tcp::State::fin_wait_1, tcp::State::closing, tcp::State::last_ack};
+  return kWaits.contains(state(socket));
+}
+
 void Tables::take_events() {
   while (const auto event = host.next_event()) {
     const std::uint64_t index = event->cookie - 1;
@@ -119,7 +141,10 @@ void Tables::take_events() {
     if (event->bits & Event::acceptable) woken |= EPOLLIN | EPOLLRDNORM;
     if (event->bits & Event::readable) woken |= EPOLLIN | EPOLLRDNORM;
     if (event->bits & (Event::connected | Event::writable)) woken |= EPOLLOUT | EPOLLWRNORM;
-    if (event->bits & Event::urgent) woken |= EPOLLPRI;
+    if (event->bits & Event::urgent) {
+      woken |= EPOLLPRI;
+      note_urgent(socket);
+    }
     if (!event->is_listener) {
       const Status status = this->status(socket);
       if (event->bits & Event::failed) {
@@ -174,10 +199,24 @@ int Sockets::dup(int fd) {
 int Sockets::close(int fd) {
   Tables& t = *tables_;
   t.take_events();
-  if (t.file(fd) == nullptr) return -EBADF;
-  Descriptor& descriptor = t.descriptors[static_cast<std::size_t>(fd - t.config.first_descriptor)];
+  const std::int64_t index = std::int64_t{fd} - t.config.first_descriptor;
+  if (index < 0 || index >= static_cast<std::int64_t>(t.descriptors.size())) return -EBADF;
+  Descriptor& descriptor = t.descriptors[static_cast<std::size_t>(index)];
+  if (descriptor.is_lingering) {
+    const Socket& socket = *t.files[descriptor.file]->socket;
+    if (t.lingers(socket) && t.now < socket.lingers_until) return -EAGAIN;
+    descriptor.is_lingering = false;
+    t.close_file(descriptor.file);
+    return 0;
+  }
+  if (!descriptor.is_open) return -EBADF;
   descriptor.is_open = false;
-  if (--t.files[descriptor.file]->references == 0) t.close_file(descriptor.file);
+  if (--t.files[descriptor.file]->references != 0) return 0;
+  if (t.begins_to_linger(descriptor.file)) {
+    descriptor.is_lingering = true;
+    return -EAGAIN;
+  }
+  t.close_file(descriptor.file);
   return 0;
 }
 
@@ -226,10 +265,15 @@ int Sockets::ioctl(int fd, unsigned long request, int* value) {
   // A SYN that nobody took is outstanding in Linux, until somebody is told.
   const bool has_failed = socket.is_connecting && status.state == tcp::State::closed;
   const int fin = status.fin_is_outstanding || has_failed ? 1 : 0;
+  const auto urgent = Tables::urgent_octet(socket, status);
   switch (request) {
     case SIOCINQ:  // FIONREAD
       if (is_listening) return -EINVAL;
       *value = has_numbers ? static_cast<int>(status.recv_q) : 0;
+      // What one call can read at most.
+      if (urgent && urgent->has_arrived && !socket.urgent_inline) {
+        *value = static_cast<int>(urgent->ahead);
+      }
       return 0;
     case SIOCOUTQ:
       if (is_listening) return -EINVAL;
@@ -240,7 +284,7 @@ int Sockets::ioctl(int fd, unsigned long request, int* value) {
       *value = has_numbers ? static_cast<int>(status.unsent_octets) : 0;
       return 0;
     case SIOCATMARK:
-      *value = 0;
+      *value = urgent && urgent->ahead == 0 ? 1 : 0;
       return 0;
     default:
       return -ENOTTY;

@@ -19,6 +19,10 @@ namespace {
 constexpr int kMinMss = 88;
 constexpr int kMaxWindow = 32'767;
 constexpr int kMaxSynCount = 127;
+// MAX_TCP_KEEPIDLE and MAX_TCP_KEEPINTVL in s, MAX_TCP_KEEPCNT, TCP_FIN_TIMEOUT_MAX in s.
+constexpr int kMaxKeepAliveTime = 32'767;
+constexpr int kMaxKeepAliveCount = 127;
+constexpr int kMaxFinTimeout = 120;
 constexpr std::size_t kCongestionNameMax = 16;
 // The one congestion control there is.
 constexpr std::string_view kCongestion = "reno";
@@ -53,6 +57,94 @@ Duration duration_of(const timeval& timeout) {
   return Duration::seconds(timeout.tv_sec) + Duration::microseconds(timeout.tv_usec);
 }
 
+// Linux keeps TCP_DEFER_ACCEPT as a number of timeouts of the SYN,ACK, and tells the time that so
+// many take: 1 s, doubled up to 120 s.
+struct Timeouts {
+  int period = 0;
+  int next = 1;
+  void add() {
+    period += next;
+    next = std::min(2 * next, 120);
+  }
+};
+std::uint8_t timeouts_of(int seconds) {
+  constexpr int kMost = 255;
+  Timeouts timeouts;
+  int count = 0;
+  while (seconds > timeouts.period && count < kMost) {
+    timeouts.add();
+    ++count;
+  }
+  return static_cast<std::uint8_t>(count);
+}
+int seconds_of(std::uint8_t count) {
+  Timeouts timeouts;
+  for (unsigned i = 0; i < count; ++i) timeouts.add();
+  return timeouts.period;
+}
+
+// Is it an option of the times after which a connection is given up? Then `result` is its answer.
+bool set_timeout_option(SocketOptions& options, int option, int number, int& result) {
+  const auto seconds_into = [&](Duration& time) {
+    const bool is_valid = number >= 1 && number <= kMaxKeepAliveTime;
+    if (is_valid) time = Duration::seconds(number);
+    return is_valid ? 0 : -EINVAL;
+  };
+  switch (option) {
+    case TCP_KEEPIDLE:
+      result = seconds_into(options.keep_alive.idle);
+      return true;
+    case TCP_KEEPINTVL:
+      result = seconds_into(options.keep_alive.interval);
+      return true;
+    case TCP_KEEPCNT: {
+      const bool is_valid = number >= 1 && number <= kMaxKeepAliveCount;
+      if (is_valid) options.keep_alive.probes = static_cast<std::uint8_t>(number);
+      result = is_valid ? 0 : -EINVAL;
+      return true;
+    }
+    case TCP_LINGER2:
+      options.fin_timeout = Duration::seconds(std::clamp(number, -1, kMaxFinTimeout));
+      result = 0;
+      return true;
+    case TCP_DEFER_ACCEPT:
+      options.defer_accept = timeouts_of(number);
+      result = 0;
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Of the same options.
+bool get_timeout_option(const SocketOptions& options, const Sysctl& sysctl, int option,
+                        int& number) {
+  const auto seconds = [&](Duration time, std::uint32_t otherwise) {
+    return time != Duration::zero() ? static_cast<int>(time.count_ms() / 1000)
+                                    : static_cast<int>(otherwise);
+  };
+  switch (option) {
+    case TCP_KEEPIDLE:
+      number = seconds(options.keep_alive.idle, sysctl.tcp_keepalive_time);
+      return true;
+    case TCP_KEEPINTVL:
+      number = seconds(options.keep_alive.interval, sysctl.tcp_keepalive_intvl);
+      return true;
+    case TCP_KEEPCNT:
+      number = options.keep_alive.probes != 0 ? options.keep_alive.probes
+                                              : static_cast<int>(sysctl.tcp_keepalive_probes);
+      return true;
+    case TCP_LINGER2:
+      number = seconds(options.fin_timeout, sysctl.tcp_fin_timeout);
+      return true;
+    case TCP_DEFER_ACCEPT:
+      number = seconds_of(options.defer_accept);
+      return true;
+    default:
+      return false;
+  }
+}
+
 int set_socket_level(Tables& tables, Socket& socket, int option, const Given& given) {
   if (given.length < sizeof(int)) return -EINVAL;
   const int number = given.number();
@@ -63,6 +155,13 @@ int set_socket_level(Tables& tables, Socket& socket, int option, const Given& gi
       return 0;
     case SO_REUSEPORT:
       socket.reuse_port = number != 0;
+      return 0;
+    case SO_KEEPALIVE:
+      socket.options.keep_alive.is_on = number != 0;
+      tables.give_options(socket);
+      return 0;
+    case SO_OOBINLINE:
+      socket.urgent_inline = number != 0;
       return 0;
     case SO_RCVBUF: {
       const std::uint32_t most = std::min(octets, tables.config.rmem_max);
@@ -120,6 +219,11 @@ int set_tcp_level(Tables& tables, Socket& socket, int option, const Given& given
   if (given.length < sizeof(int)) return -EINVAL;
   const int number = given.number();
   SocketOptions& options = socket.options;
+  int result = 0;
+  if (set_timeout_option(options, option, number, result)) {
+    if (result == 0) tables.give_options(socket);
+    return result;
+  }
   switch (option) {
     case TCP_NODELAY:
       options.no_delay = number != 0;
@@ -174,6 +278,10 @@ int get_socket_level(Tables& tables, Socket& socket, int option, const Room& roo
       return room.put(socket.reuse_address);
     case SO_REUSEPORT:
       return room.put(socket.reuse_port);
+    case SO_KEEPALIVE:
+      return room.put(socket.options.keep_alive.is_on);
+    case SO_OOBINLINE:
+      return room.put(socket.urgent_inline);
     case SO_TYPE:
       return room.put(int{SOCK_STREAM});
     case SO_DOMAIN:
@@ -212,6 +320,8 @@ int get_tcp_level(Tables& tables, Socket& socket, int option, const Room& room,
   const Sysctl& sysctl = tables.host.sysctl();
   const SocketOptions& options = socket.options;
   const bool is_connection = socket.stage == Socket::Stage::connection;
+  int number = 0;
+  if (get_timeout_option(options, sysctl, option, number)) return room.put(number);
   switch (option) {
     case TCP_NODELAY:
       return room.put(options.no_delay);
@@ -302,6 +412,12 @@ Duration Sockets::receive_timeout(int fd) const {
   const File* const file = tables_->file(fd);
   if (file == nullptr || !file->socket) return Duration::infinite();
   return duration_of(file->socket->receive_timeout);
+}
+
+Duration Sockets::linger_time(int fd) const {
+  const File* const file = tables_->file(fd);
+  if (file == nullptr || !file->socket) return Duration::zero();
+  return file->socket->options.linger.value_or(Duration::zero());
 }
 
 Duration Sockets::send_timeout(int fd) const {

@@ -49,7 +49,10 @@ void forget(Epoll& epoll, int fd) {
 }  // namespace
 
 bool Tables::may_read(const Socket& socket, const Status& status) const {
-  const auto least = static_cast<std::uint32_t>(std::max(socket.receive_low_water, 1));
+  auto least = static_cast<std::uint32_t>(std::max(socket.receive_low_water, 1));
+  // The urgent octet is not among what a read returns.
+  const auto urgent = urgent_octet(socket, status);
+  if (urgent && urgent->ahead == 0 && !socket.urgent_inline) ++least;
   if (status.recv_q == 0) return false;
   // With the window all but closed the mark can never be reached.
   return status.recv_q >= least || status.rcv_wnd <= status.rcv_mss;
@@ -69,7 +72,8 @@ std::uint32_t Tables::readiness(const File& of) const {
   if (status.state != State::syn_sent && status.state != State::syn_received) {
     if (may_read(socket, status)) ready |= kIn;
     if (write_is_shut || may_write(socket, status, host.sysctl())) ready |= kOut;
-    if (status.urgent_left != 0) ready |= EPOLLPRI;
+    const auto urgent = urgent_octet(socket, status);
+    if (urgent && urgent->has_arrived && !urgent->is_taken) ready |= EPOLLPRI;
   }
   if (socket.error != 0) ready |= EPOLLERR;
   return ready;

@@ -3,13 +3,13 @@
 // Linux's order. Constants and structs are the system's own headers'; no system call is made.
 //
 // Not here, so far, and answered as by a kernel without them (ENOPROTOOPT, EOPNOTSUPP, ENOTTY):
-//   SOL_SOCKET   SO_KEEPALIVE SO_OOBINLINE SO_ZEROCOPY SO_TIMESTAMPING
+//   SOL_SOCKET   SO_ZEROCOPY SO_TIMESTAMPING
 //                SO_BINDTODEVICE SO_ATTACH_*
-//   IPPROTO_TCP  TCP_KEEP* TCP_LINGER2 TCP_DEFER_ACCEPT TCP_MD5SIG TCP_FASTOPEN*
+//   IPPROTO_TCP  TCP_MD5SIG TCP_FASTOPEN*
 //                TCP_THIN_* TCP_REPAIR* TCP_ULP TCP_SAVE_SYN TCP_ZEROCOPY_RECEIVE
 //   IP, IPv6     everything but IP_TOS IP_TTL IP_MTU, IPV6_TCLASS IPV6_UNICAST_HOPS IPV6_MTU
 //                IPV6_V6ONLY
-//   flags        MSG_OOB MSG_ZEROCOPY MSG_FASTOPEN MSG_ERRQUEUE MSG_CONFIRM
+//   flags        MSG_ZEROCOPY MSG_FASTOPEN MSG_ERRQUEUE MSG_CONFIRM
 //   calls        splice
 //
 // How to drive it: the caller drives the host (packets, time, output), tells set_time() before it
@@ -69,6 +69,9 @@ class Sockets {
   // AF_INET or AF_INET6, SOCK_STREAM, with SOCK_NONBLOCK and SOCK_CLOEXEC.
   int socket(int domain, int type, int protocol);
   int dup(int fd);
+  // Linger (SO_LINGER above 0): -EAGAIN while Linux would wait for the ACK of the FIN, whatever the
+  // descriptor's O_NONBLOCK. Repeat it then; meanwhile the descriptor is no other call's (and as a
+  // number not free yet, which it would be in Linux).
   int close(int fd);
   // Bits as in Linux's SHUT_RD, SHUT_WR, SHUT_RDWR. Octets that come after SHUT_RD are still read.
   int shutdown(int fd, int how);
@@ -120,6 +123,8 @@ class Sockets {
   // SO_RCVTIMEO and SO_SNDTIMEO; infinite() where they are not set.
   Duration receive_timeout(int fd) const;
   Duration send_timeout(int fd) const;
+  // SO_LINGER: for how long close() may wait.
+  Duration linger_time(int fd) const;
   // As getsockopt(TCP_INFO); zeros for what is no socket.
   TcpInfo tcp_info(int fd) const;
   // Whose connection it is, for a look into the host; nothing unless there is one.

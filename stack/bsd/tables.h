@@ -37,9 +37,15 @@ struct Socket {
   bool reuse_address = false;
   bool reuse_port = false;
   bool v6_only = false;
-  bool tells_inq = false;  // TCP_INQ
-  bool quick_ack = true;   // TCP_QUICKACK, before there is a connection
+  bool tells_inq = false;      // TCP_INQ
+  bool urgent_inline = false;  // SO_OOBINLINE
+  bool quick_ack = true;       // TCP_QUICKACK, before there is a connection
   int receive_low_water = 1;
+  // Of urgent data, as numbers of octets since the connection began: the octet that the peer's
+  // urgent pointer marks, and the one that MSG_OOB took.
+  std::optional<std::uint64_t> urgent_mark;
+  std::optional<std::uint64_t> urgent_taken;
+  Instant lingers_until;      // close() was called, and waits (SO_LINGER)
   timeval receive_timeout{};  // 0: none
   timeval send_timeout{};
 };
@@ -70,6 +76,15 @@ struct Descriptor {
   std::uint32_t file = 0;
   bool is_open = false;
   bool close_on_exec = false;
+  bool is_lingering = false;  // close() waits; it names nothing any more
+};
+
+// Where the urgent octet is that Linux takes out of the stream.
+struct UrgentOctet {
+  std::uint32_t ahead = 0;   // octets to be read before it
+  std::uint64_t number = 0;  // since the connection began
+  bool has_arrived = false;
+  bool is_taken = false;  // by MSG_OOB
 };
 
 struct Tables {
@@ -82,6 +97,9 @@ struct Tables {
   int add_descriptor(std::uint32_t file, int at_least, bool close_on_exec);
   std::uint32_t add_file(std::unique_ptr<Socket> socket, std::unique_ptr<Epoll> epoll, int flags);
   void close_file(std::uint32_t index);
+  // SO_LINGER: has close() to wait, and still?
+  bool begins_to_linger(std::uint32_t index);
+  bool lingers(const Socket& socket) const;
   // What happened in the host since.
   void take_events();
 
@@ -105,6 +123,11 @@ struct Tables {
   // ---- transfer.cc
   ssize_t receive(int fd, msghdr& message, int flags);
   ssize_t send(int fd, const msghdr& message, int flags);
+  // Nothing if the peer sent none, or the application read beyond it.
+  static std::optional<UrgentOctet> urgent_octet(const Socket& socket, const Status& status);
+  ssize_t receive_urgent(Socket& socket, const Status& status, msghdr& message, int flags);
+  // The peer's urgent pointer came or advanced.
+  void note_urgent(Socket& socket);
 
   // ---- readiness.cc
   std::uint32_t readiness(const File& of) const;  // EPOLLIN ...

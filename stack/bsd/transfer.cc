@@ -26,6 +26,12 @@ std::size_t octets_of(const msghdr& message) {
   return octets;
 }
 
+// Which of the octets that were received a call may have.
+struct Part {
+  std::uint32_t from = 0;  // to be passed over, which only MSG_PEEK does
+  std::uint32_t octets = 0;
+};
+
 // MSG_TRUNC: octets are thrown away instead of copied.
 std::size_t discard(Host& host, ConnectionId id, std::size_t octets, Instant now) {
   std::array<std::uint8_t, 4096> nowhere;
@@ -39,19 +45,19 @@ std::size_t discard(Host& host, ConnectionId id, std::size_t octets, Instant now
   return discarded;
 }
 
-std::size_t copy_out(Host& host, ConnectionId id, const msghdr& message, int flags, Instant now) {
-  const std::size_t octets = octets_of(message);
-  if (flags & MSG_TRUNC) {
-    if (flags & MSG_PEEK) return std::min<std::size_t>(octets, host.readable(id).value_or(0));
-    return discard(host, id, octets, now);
-  }
+std::size_t copy_out(Host& host, ConnectionId id, const Part& part, const msghdr& message,
+                     int flags, Instant now) {
+  const std::size_t octets = std::min<std::size_t>(octets_of(message), part.octets);
+  if (flags & MSG_TRUNC) return flags & MSG_PEEK ? octets : discard(host, id, octets, now);
   std::size_t copied = 0;
-  for (std::size_t i = 0; i < message.msg_iovlen; ++i) {
-    const MutableBytes room = bytes_of(message.msg_iov[i]);
+  for (std::size_t i = 0; i < message.msg_iovlen && copied < octets; ++i) {
+    const MutableBytes whole = bytes_of(message.msg_iov[i]);
+    const MutableBytes room = whole.first(std::min(whole.size(), octets - copied));
     if (room.empty()) continue;
     if (room.data() == nullptr) break;  // EFAULT, once nothing was copied
-    const auto read = flags & MSG_PEEK ? host.peek(id, room, static_cast<std::uint32_t>(copied))
-                                       : host.receive(id, room, now);
+    const auto read = flags & MSG_PEEK
+                          ? host.peek(id, room, part.from + static_cast<std::uint32_t>(copied))
+                          : host.receive(id, room, now);
     copied += read.value_or(0);
     if (!read || *read < room.size()) break;
   }
@@ -89,18 +95,81 @@ int check_pieces(const iovec* pieces, std::size_t count) {
   return 0;
 }
 
+// Linux keeps one octet apart, the last of the urgent data (SO_OOBINLINE says: in its place).
+std::optional<UrgentOctet> Tables::urgent_octet(const Socket& socket, const Status& status) {
+  if (status.urgent_left == 0) return std::nullopt;
+  UrgentOctet octet;
+  octet.ahead = status.urgent_left - 1;
+  octet.number = status.octets_received - status.recv_q + octet.ahead;
+  octet.has_arrived = octet.ahead < status.recv_q;
+  octet.is_taken = socket.urgent_taken == octet.number;
+  return octet;
+}
+
+void Tables::note_urgent(Socket& socket) {
+  const Status status = this->status(socket);
+  const auto octet = urgent_octet(socket, status);
+  if (!octet) return;
+  // As Linux's tcp_check_urg: one that is next to be read and gives way to another is gone, or an
+  // application that takes all by MSG_OOB would read it a second time.
+  const std::uint64_t next = status.octets_received - status.recv_q;
+  if (socket.urgent_mark == next && next != octet->number && !socket.urgent_inline) {
+    discard(host, socket.connection, 1, now);
+  }
+  socket.urgent_mark = octet->number;
+}
+
+// Linux's tcp_recv_urg. It never waits.
+ssize_t Tables::receive_urgent(Socket& socket, const Status& status, msghdr& message, int flags) {
+  const auto octet = urgent_octet(socket, status);
+  if (socket.urgent_inline || !octet || octet->is_taken) return -EINVAL;
+  if (!octet->has_arrived) {
+    const bool is_over =
+        socket.shut_read || status.peer_has_finished || status.state == State::closed;
+    return is_over ? 0 : -EAGAIN;
+  }
+  message.msg_flags = MSG_OOB;
+  message.msg_namelen = 0;
+  message.msg_controllen = 0;
+  if ((flags & MSG_PEEK) == 0) socket.urgent_taken = octet->number;
+  for (std::size_t i = 0; i < message.msg_iovlen; ++i) {
+    const MutableBytes room = bytes_of(message.msg_iov[i]);
+    if (room.empty()) continue;
+    if (room.data() == nullptr) return -EFAULT;
+    if ((flags & MSG_TRUNC) == 0) {
+      static_cast<void>(host.peek(socket.connection, room.first(1), octet->ahead));
+    }
+    return 1;
+  }
+  message.msg_flags |= MSG_TRUNC;
+  return 0;
+}
+
 // Linux's tcp_recvmsg: what was received goes first, then why there is no more, in its order.
 ssize_t Tables::receive(int fd, msghdr& message, int flags) {
   Socket* socket = nullptr;
   if (const int error = socket_of(fd, socket)) return error;
   if (flags & MSG_ERRQUEUE) return -EAGAIN;
-  const Status status = this->status(*socket);
+  Status status = this->status(*socket);
   if (status.state == State::listen) return -ENOTCONN;
-  if (flags & MSG_OOB) return -EINVAL;
+  if (flags & MSG_OOB) return receive_urgent(*socket, status, message, flags);
 
+  Part part{.from = 0, .octets = status.recv_q};
+  const auto urgent = urgent_octet(*socket, status);
+  if (urgent && urgent->has_arrived && urgent->ahead != 0) {
+    part.octets = urgent->ahead;  // a read ends in front of the mark
+  } else if (urgent && urgent->has_arrived && !socket->urgent_inline && octets_of(message) != 0) {
+    --part.octets;
+    if (flags & MSG_PEEK) {
+      part.from = 1;
+    } else {
+      discard(host, socket->connection, 1, now);
+      status = this->status(*socket);
+    }
+  }
   std::size_t copied = 0;
-  if (socket->stage == Socket::Stage::connection && status.recv_q != 0) {
-    copied = copy_out(host, socket->connection, message, flags, now);
+  if (socket->stage == Socket::Stage::connection && part.octets != 0) {
+    copied = copy_out(host, socket->connection, part, message, flags, now);
     if (copied == 0 && octets_of(message) != 0) return -EFAULT;
   } else if (status.peer_has_finished) {
     copied = 0;
@@ -131,7 +200,7 @@ ssize_t Tables::send(int fd, const msghdr& message, int flags) {
   Socket* socket = nullptr;
   if (const int error = socket_of(fd, socket)) return error;
   constexpr int kFastOpen = 0x20000000;
-  if (flags & (MSG_OOB | kFastOpen)) return -EOPNOTSUPP;
+  if (flags & kFastOpen) return -EOPNOTSUPP;
   const State state = this->state(*socket);
   if (state == State::syn_sent || state == State::syn_received) return -EAGAIN;
   if (!tcp::kMaySendText.contains(state) || socket->shut_write || socket->error != 0) {
@@ -145,7 +214,8 @@ ssize_t Tables::send(int fd, const msghdr& message, int flags) {
     if (octets.data() == nullptr) return sent != 0 ? static_cast<ssize_t>(sent) : -EFAULT;
     const bool is_last = i + 1 == message.msg_iovlen;
     const auto taken = host.send(socket->connection, octets, now,
-                                 {.more_follows = !is_last || (flags & MSG_MORE) != 0});
+                                 {.more_follows = !is_last || (flags & MSG_MORE) != 0,
+                                  .urgent = is_last && (flags & MSG_OOB) != 0});
     if (!taken && sent == 0) return -errno_of(taken.error());
     sent += taken.value_or(0);
     if (!taken || *taken < octets.size()) break;

@@ -54,6 +54,7 @@ void describe_sequence(const Tcb& tcb, Canonical& out) {
   out.number(tcb.snd.wscale);
   if (tcb.fin_sent) out.local(tcb.fin_at);
   if (tcb.ecn.is_reduced) out.local(tcb.ecn.reduced_until);
+  if (tcb.sends_urgent) out.local(tcb.snd.up);
   if (tcb.state == State::syn_sent) return;
   for (const SeqNum seq :
        {tcb.rcv.irs, tcb.rcv.nxt, tcb.rcv.edge, tcb.rcv.last_ack_sent, tcb.snd.wl1}) {
@@ -102,11 +103,17 @@ void describe_timeouts(const Tcb& tcb, Canonical& out) {
   out.number(tcb.retransmits);
   if (tcb.retransmits != 0) out.age(tcb.retransmitting_since);
   out.number(tcb.probes);
-  if (tcb.probes != 0) out.age(tcb.probing_since);
+  out.age(tcb.probing_since);
   out.number(tcb.probe_back_off);
   out.age(tcb.last_sent, kLongAgo);
   out.number(tcb.linger.has_value());
   out.duration(tcb.user_timeout);
+  out.duration(tcb.fin_timeout);
+  out.number(tcb.keep_alive.is_on);
+  out.number(tcb.keep_alive.probes);
+  out.duration(tcb.keep_alive.idle);
+  out.duration(tcb.keep_alive.interval);
+  if (tcb.keep_alive.is_on) out.age(tcb.last_ack_received);
   tcb.rtt.describe(out);
 }
 
@@ -139,7 +146,9 @@ void describe(const Tcb& tcb, Canonical& out) {
                           tcb.ecn.echo,
                           tcb.ecn.cwr_due,
                           tcb.ecn.is_reduced,
-                          tcb.ts.has_recent}) {
+                          tcb.ts.has_recent,
+                          tcb.sends_urgent,
+                          tcb.is_stalled}) {
     flags = flags << 1 | static_cast<std::uint64_t>(flag);
   }
   out.number(flags);

@@ -104,6 +104,8 @@ tcp::Tcb* HostTables::make_tcb(const FourTuple& tuple, const SocketOptions& opti
   tcb->mtu_discovery = options.mtu_discovery.value_or(default_mtu_discovery(shared.sysctl));
   tcb->flow_label = tcp::flow_label(shared, tuple);
   tcb->ip_id = static_cast<std::uint16_t>(siphash(shared.flow_key, tuple) >> 32);
+  tcb->keep_alive = options.keep_alive;
+  tcb->fin_timeout = options.fin_timeout;
   return tcb;
 }
 
@@ -196,17 +198,25 @@ void half_open_timer_ran_out(HostTables& host, tcp::HalfOpen<family>& half_open,
   const std::uint32_t retries = listener.inherited.syn_retries != 0
                                     ? listener.inherited.syn_retries
                                     : host.shared.sysctl.tcp_synack_retries;
-  if (state.retransmits >= std::min(retries, 15U)) {
+  // TCP_DEFER_ACCEPT (as Linux): one that was acknowledged waits for text in silence, to the end of
+  // that time; the last SYN,ACK asks for a bare ACK then.
+  constexpr std::uint32_t kMost = 15;
+  const std::uint32_t deferred = std::min<std::uint32_t>(listener.inherited.defer_accept, kMost);
+  const bool waits_for_text = deferred != 0 && state.is_acknowledged;
+  if (state.retransmits >= std::min(retries, kMost) &&
+      (!waits_for_text || state.retransmits >= deferred)) {
     host.shared.mib.add(Counter::tcp_attempt_fails);
     host.shared.mib.add(Counter::tcp_timeouts);
     return host.remove_half_open(tuple, slab.handle_of(half_open).index);
   }
   state.retransmits = static_cast<std::uint8_t>(state.retransmits + 1) & 0xf;
-  host.shared.mib.add(Counter::tcp_syn_retrans);
-  host.shared.mib.add(Counter::tcp_retrans_segs);
-  host.shared.replies.push(tcp::syn_ack(state, tuple, host.shared, host.link_to(tuple),
-                                        host.receive_buffer_of(listener), now,
-                                        listener.inherited.max_segment));
+  if (!waits_for_text || state.retransmits >= deferred) {
+    host.shared.mib.add(Counter::tcp_syn_retrans);
+    host.shared.mib.add(Counter::tcp_retrans_segs);
+    host.shared.replies.push(tcp::syn_ack(state, tuple, host.shared, host.link_to(tuple),
+                                          host.receive_buffer_of(listener), now,
+                                          listener.inherited.max_segment));
+  }
   timers.schedule(half_open, now + tcp::syn_ack_timeout(state, host.shared.sysctl));
 }
 

@@ -9,6 +9,7 @@
 #include "stack/tcp/isn.h"
 #include "stack/tcp/negotiation.h"
 #include "stack/tcp/network_errors.h"
+#include "stack/tcp/timeouts.h"
 #include "stack/tcp/timestamps.h"
 #include "stack/tcp/transitions.h"
 #include "stack/tcp/user_calls.h"
@@ -272,7 +273,8 @@ Result<std::size_t> Host::send(ConnectionId id, Bytes octets, Instant now,
   const auto tcb = connection(*tables_, id);
   if (!tcb) return std::unexpected(tcb.error());
   tables_->now = std::max(tables_->now, now);
-  return tcp::send(**tcb, octets, options.more_follows);
+  return tcp::send(**tcb, octets,
+                   {.more_follows = options.more_follows, .is_urgent = options.urgent});
 }
 
 Result<std::size_t> Host::receive(ConnectionId id, MutableBytes out, Instant now) {
@@ -356,7 +358,9 @@ Result<void> Host::set_options(ConnectionId id, const SocketOptions& options, In
   tcb.notsent_lowat = options.notsent_lowat;
   set_ip_options(tcb, options);
   if (options.mtu_discovery) tcb.mtu_discovery = *options.mtu_discovery;
+  tcb.fin_timeout = options.fin_timeout;
   tcb.send_limit = socket_buffer_memory(options.send_buffer);
+  tcp::set_keep_alive(tcb, options.keep_alive, tables_->now);
   if (options.receive_buffer != 0) {
     tcp::lock_receive_space(tcb, socket_buffer_memory(options.receive_buffer));
   }
@@ -386,7 +390,9 @@ Result<SocketOptions> Host::options(ConnectionId id) const {
                        .traffic_class = tcb.traffic_class,
                        .ttl = tcb.hop_limit,
                        .hop_limit = tcb.hop_limit,
-                       .mtu_discovery = tcb.mtu_discovery};
+                       .mtu_discovery = tcb.mtu_discovery,
+                       .keep_alive = tcb.keep_alive,
+                       .fin_timeout = tcb.fin_timeout};
 }
 
 Result<Status> Host::status(ConnectionId id, Instant now) const {

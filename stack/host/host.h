@@ -24,6 +24,7 @@
 #include "stack/buffer/arena.h"
 #include "stack/host/status.h"
 #include "stack/tcp/event_bits.h"
+#include "stack/tcp/keep_alive.h"
 #include "stack/tcp/mib.h"
 #include "stack/tcp/mtu_discovery.h"
 #include "stack/tcp/state_log.h"
@@ -82,11 +83,19 @@ struct SocketOptions {
   std::optional<std::uint8_t> hop_limit{};
   // IP_MTU_DISCOVER; absent: ip_no_pmtu_disc decides when the connection begins.
   std::optional<tcp::MtuDiscovery> mtu_discovery{};
+  tcp::KeepAlive keep_alive{};  // off, unless an application wants it (MUST-25)
+  // TCP_LINGER2: how long one that was released stays in FIN-WAIT-2. Zero: tcp_fin_timeout;
+  // negative: not at all.
+  Duration fin_timeout = Duration::zero();
+  // Of listeners, TCP_DEFER_ACCEPT: for so many timeouts of the SYN,ACK a handshake is completed
+  // only by text.
+  std::uint8_t defer_accept = 0;
 };
 
 // What an application says about the octets it sends.
 struct SendOptions {
   bool more_follows = false;  // MSG_MORE: a last small segment waits for the next SEND or ACK
+  bool urgent = false;        // the URGENT flag of 3.10.2: urgent data ends with these octets
 };
 
 struct OpenOptions {

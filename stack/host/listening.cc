@@ -141,6 +141,13 @@ void HostTables::arrives_at_half_open(const FourTuple& tuple, std::uint32_t inde
           case Action::establish:
             break;
         }
+        // TCP_DEFER_ACCEPT: the application wants to hear of it only when there is something to
+        // read.
+        if (state.retransmits < listener.inherited.defer_accept && seg.len == 0) {
+          shared.mib.add(Counter::tcp_defer_accept_drop);
+          state.is_acknowledged = true;
+          return;
+        }
         if (listener.accept_queue_is_full()) {
           shared.mib.add(Counter::tcp_listen_overflows);
           shared.mib.add(Counter::tcp_listen_drops);

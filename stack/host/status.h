@@ -38,6 +38,7 @@ struct Status {
   Duration timer_left;            // until `timer` expires; for TIME-WAIT the time it is left
   std::uint32_t retransmits = 0;  // in a row
   bool is_orphan = false;         // the application released it
+  bool is_stalled = false;        // R1 was reached: EventBits::stalled
   // Octets of the peer's urgent data not read yet, received or still to come (MUST-33).
   std::uint32_t urgent_left = 0;
 

@@ -28,6 +28,7 @@ void fill_timer(const Tcb& tcb, Instant now, Status& status) {
   use(Timer::retransmit, TimerKind::retransmit);
   use(Timer::persist, TimerKind::persist);
   use(Timer::fin_wait_2, TimerKind::fin_wait_2);
+  use(Timer::keep_alive, TimerKind::keep_alive);
 }
 
 template <Family family>
@@ -122,6 +123,7 @@ Status status_of(const Tcb& tcb, Instant now) {
   fill_timer(tcb, now, status);
   status.retransmits = tcb.retransmits;
   status.is_orphan = tcb.is_released;
+  status.is_stalled = tcb.is_stalled;
   status.urgent_left = tcp::urgent_left(tcb);
   status.pmtu = tcp::path_mtu_of(tcb);
   status.soft_error = tcb.soft_error;

@@ -59,6 +59,7 @@ void forget_acknowledged(Tcb& tcb, SeqNum ack) {
   tcb.send_buffer.discard(text);
   tcb.octets_acked += text;
   tcb.snd.una = ack;
+  if (tcb.sends_urgent && tcb.snd.up <= ack) tcb.sends_urgent = false;
   // Minshall's mark must not fall so far behind that it seems to lie ahead.
   if (tcb.small_end < ack) tcb.small_end = ack;
 }
@@ -78,6 +79,7 @@ void update_send_window(Tcb& tcb, const Segment& seg) {
   tcb.snd.max_wnd = std::max(tcb.snd.max_wnd, tcb.snd.wnd);
   if (tcb.snd.wnd != 0 && tcb.probe_back_off != 0) {
     tcb.probe_back_off = 0;
+    tcb.probing_since = Instant();
     tcb.deadlines.cancel(Timer::persist);
   }
 }
@@ -118,6 +120,7 @@ void become_established(Tcb& tcb, const Segment& seg, Cause cause, Instant now) 
   // RFC 6928, 2: one segment after "more than one SYN or SYN/ACK retransmissions".
   const std::uint32_t segments = tcb.retransmits > 1 ? 1 : congestion::kInitialSegments;
   tcb.retransmits = 0;
+  tcb.is_stalled = false;
   tcb.deadlines.cancel(Timer::retransmit);
   tcb.syn_due = false;
   tcb.snd.una = tcb.snd.iss + 1;
@@ -137,6 +140,7 @@ void become_established(Tcb& tcb, const Segment& seg, Cause cause, Instant now) 
   if (tcb.fin_queued) enter(tcb, State::fin_wait_1, Cause::close_call);
   tcb.segments_delivered = 1;  // the SYN
   start_quick_acks(tcb);
+  start_keep_alive_timer(tcb, now);
   tcb.events |= EventBits::connected | EventBits::writable;
   mark_ready(tcb);
 }
@@ -169,6 +173,7 @@ void accept_acknowledgment(Tcb& tcb, const Segment& seg, Instant now) {
     }
     forget_acknowledged(tcb, seg.ack);
     tcb.retransmits = 0;
+    tcb.is_stalled = false;
     // RFC 6298, 5.2 and 5.3.
     tcb.deadlines.cancel(Timer::retransmit);
     if (tcb.recovery.has_outstanding()) restart_retransmission_timer(tcb, now);
@@ -182,8 +187,9 @@ void accept_acknowledgment(Tcb& tcb, const Segment& seg, Instant now) {
   if (!seg.has_unscaled_window()) update_send_window(tcb, seg);
   // A window that shrank to nothing over what is outstanding: retransmissions are its probes, and
   // each answer shows that the peer lives (MUST-35, MUST-37, SHLD-17). Only an application that set
-  // a limit of its own is not made to wait.
-  if (tcb.snd.wnd == 0 && tcb.user_timeout == Duration::zero()) tcb.retransmitting_since = now;
+  // a limit of its own, or has gone, is not made to wait.
+  const bool may_wait = tcb.user_timeout == Duration::zero() && !tcb.is_released;
+  if (tcb.snd.wnd == 0 && may_wait) tcb.retransmitting_since = now;
   mark_ready(tcb);
 }
 

@@ -119,6 +119,8 @@ namespace tuntcp {
   X(tcp_from_zero_window, "TcpExtTCPFromZeroWindowAdv", "window advertised left zero")         \
   X(tcp_want_zero_window, "TcpExtTCPWantZeroWindowAdv", "window kept open: no shrinking")      \
   X(tcp_win_probe, "TcpExtTCPWinProbe", "zero window probes sent")                             \
+  X(tcp_keep_alive, "TcpExtTCPKeepAlive", "keep-alive probes sent")                            \
+  X(tcp_defer_accept_drop, "TcpExtTCPDeferAcceptDrop", "bare ACKs dropped: TCP_DEFER_ACCEPT")  \
   X(tcp_spurious_rtos, "TcpExtTCPSpuriousRTOs", "retransmission timeouts that were spurious")  \
   X(tcp_loopback, "TcpExtTuntcpLoopback", "packets to this host's own addresses")
 

@@ -20,7 +20,7 @@ void on_network_error(Tcb& tcb, Error error, ErrorKind kind) {
       is_opening && (kind == ErrorKind::hard || sysctl(tcb).tcp_soft_errors_end_open != 0);
   if (ends) return end(tcb, error, Cause::delete_tcb);
   tcb.soft_error = error;
-  tcb.events |= EventBits::soft_error;
+  tcb.events |= EventBits::error_report;
 }
 
 void on_smaller_path(Tcb& tcb, Instant now) {

@@ -84,6 +84,8 @@ class Turn {
   enum class Step : std::uint8_t { sent, nothing, blocked };
 
   OutputResult finish() {
+    // What left meanwhile asks the peer as well.
+    if (tcb_.recovery.has_outstanding()) tcb_.probe_due = false;
     if (tcb_.probe_due && send_probe() == Step::blocked) return OutputResult::blocked;
     arm_send_timers(tcb_, now_);
     return send_owed_ack();
@@ -105,6 +107,8 @@ class Turn {
             Codepoint codepoint = Codepoint::not_ect);
 
   std::uint32_t most_text(std::uint32_t mss, std::uint32_t headers) const {
+    // Each segment has an urgent pointer of its own, which no device would know to write.
+    if (tcb_.sends_urgent) return mss;
     const std::uint32_t gso = tcb_.shared->link_of(tcb_).gso_max_octets;
     if (gso <= headers + mss) return mss;
     const std::uint32_t whole = std::min(gso, wire::kIpMaxOctets) - headers;
@@ -247,8 +251,10 @@ Turn::Step Turn::send_new() {
       .max_window = tcb_.snd.max_wnd,
       // Minshall: Nagle waits only for an earlier small segment. A cork (Linux) waits for text to
       // fill the segment, even without Nagle; the persist timer bounds that wait.
-      .may_send_small = tcb_.push_now || (!tcb_.cork && !tcb_.more_follows &&
-                                          (tcb_.no_delay || tcb_.small_end <= tcb_.snd.una)),
+      // Urgent data waits for nothing (as in Linux).
+      .may_send_small =
+          tcb_.push_now || tcb_.sends_urgent ||
+          (!tcb_.cork && !tcb_.more_follows && (tcb_.no_delay || tcb_.small_end <= tcb_.snd.una)),
       .is_last = fin_is_next};
   const std::uint32_t octets = may_send(request);
   const bool takes_all = octets == unsent;
@@ -297,10 +303,14 @@ Turn::Step Turn::send_probe() {
       window_end > tcb_.snd.nxt ? octets_between(tcb_.snd.nxt, window_end) : 0;
   const std::uint32_t octets = std::min({room, tcb_.unsent(), mss_now()});
   if (octets == 0) {
+    // A closed window does not hold up the news that there is urgent data (3.8.5): once more with
+    // a sequence number that SND.UP is ahead of.
+    if (tcb_.sends_urgent && send(tcb_.snd.una, 0, {}) == Step::blocked) return Step::blocked;
     const Step step = send(tcb_.snd.una - 1, 0, {});
     if (step == Step::sent) {
       tcb_.probe_due = false;
-      mib(tcb_).add(Counter::tcp_win_probe);
+      const bool waits = tcb_.unsent() != 0 || (tcb_.fin_queued && !tcb_.fin_sent);
+      mib(tcb_).add(waits ? Counter::tcp_win_probe : Counter::tcp_keep_alive);
     }
     return step;
   }
@@ -308,11 +318,29 @@ Turn::Step Turn::send_probe() {
   const Step step = send(begin, octets, Flag::psh);
   if (step != Step::sent) return step;
   tcb_.probe_due = false;
+  tcb_.probes = 0;
+  tcb_.probe_back_off = 0;
+  tcb_.probing_since = Instant();
   tcb_.snd.nxt = begin + octets;
   tcb_.recovery.on_sent({begin, tcb_.snd.nxt}, now_);
   tcb_.octets_sent += octets;
   tcb_.small_end = tcb_.snd.nxt;
   return Step::sent;
+}
+
+// MUST-30: SND.UP as every segment below it tells it: in full, or as "further than this field can
+// say" where all that has been sent is still below it.
+struct Urgency {
+  Flags flag{};
+  std::uint16_t pointer = 0;
+};
+Urgency urgency_of(const Tcb& tcb, SeqNum seq) {
+  constexpr std::uint32_t kFar = 65'535;
+  if (!tcb.sends_urgent || seq >= tcb.snd.up) return {};
+  const std::uint32_t ahead = octets_between(seq, tcb.snd.up);
+  if (ahead <= kFar) return {.flag = Flag::urg, .pointer = static_cast<std::uint16_t>(ahead)};
+  if (seq + kFar > tcb.snd.nxt) return {.flag = Flag::urg, .pointer = kFar};
+  return {};
 }
 
 // Builds and hands over one segment with `octets` of the send buffer from `seq` on.
@@ -327,11 +355,13 @@ Turn::Step Turn::send(SeqNum seq, std::uint32_t octets, Flags extra, Codepoint c
   if (octets != 0) {
     piece_count = tcb_.send_buffer.view(octets_between(tcb_.snd.una, seq), octets, pieces);
   }
+  const Urgency urgency = urgency_of(tcb_, seq);
   OutgoingSegment segment{.tuple = tcb_.tuple,
                           .seq = seq,
                           .ack = tcb_.rcv.nxt,
-                          .flags = extra | Flag::ack,
+                          .flags = extra | urgency.flag | Flag::ack,
                           .wnd = window_to_advertise(tcb_),
+                          .urgent_pointer = urgency.pointer,
                           .options = options,
                           .text = {pieces.data(), piece_count},
                           .text_octets = octets,

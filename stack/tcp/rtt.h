@@ -27,6 +27,7 @@ class Rtt {
   // RFC 6298, 5.5: the timer expired. The doubling stays until the next sample, which only a
   // segment that was sent once can give (Karn): an ACK of what was repeated does not end it.
   void on_timeout() { back_off_ = static_cast<std::uint8_t>(back_off_ < 31 ? back_off_ + 1 : 31); }
+  void forget_back_off() { back_off_ = 0; }
   unsigned back_off() const { return back_off_; }
 
   bool has_sample() const { return srtt_x8_ != 0; }

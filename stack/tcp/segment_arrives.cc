@@ -142,6 +142,13 @@ Verdict check_ack(Tcb& tcb, const Segment& seg, Instant now) {
   switch (tcb.state) {
     case State::fin_wait_1:
       enter(tcb, State::fin_wait_2, Cause::ack_of_fin);
+      if (tcb.is_released && tcb.fin_timeout < Duration::zero()) {
+        // TCP_LINGER2: nobody waits for the peer's FIN. Linux's answer, and its counter.
+        mib(tcb).add(Counter::tcp_abort_on_data);
+        send_reset(tcb, seg);
+        end(tcb, Error::connection_aborted, Cause::abort_call);
+        return Verdict::drop;
+      }
       arm_fin_wait_2_timer(tcb, now);
       return Verdict::proceed;
     case State::closing:
@@ -157,7 +164,8 @@ Verdict check_ack(Tcb& tcb, const Segment& seg, Instant now) {
 // MUST-62).
 void check_urg(Tcb& tcb, const Segment& seg) {
   if (!seg.has(Flag::urg) || !kMayReceiveText.contains(tcb.state)) return;
-  const SeqNum up = seg.seq + seg.urgent_pointer;
+  // Linux's tcp_stdurg: the pointer names the urgent octet itself, as some once read it.
+  const SeqNum up = seg.seq + seg.urgent_pointer + (sysctl(tcb).tcp_stdurg != 0 ? 1 : 0);
   const bool is_news = up > tcb.rcv.nxt && (!tcb.urgent_pending || up > tcb.rcv.up);
   if (!is_news) return;
   tcb.rcv.up = up;

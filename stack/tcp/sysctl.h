@@ -47,6 +47,11 @@ struct Sysctl {
   std::uint32_t tcp_retries2 = 15;
   std::uint32_t tcp_orphan_retries = 0;  // 0 means 8
   std::uint32_t tcp_max_orphans = 131072;
+  std::uint32_t tcp_keepalive_time = 7200;  // s
+  std::uint32_t tcp_keepalive_intvl = 75;   // s
+  std::uint32_t tcp_keepalive_probes = 9;
+  std::uint32_t tcp_thin_linear_timeouts = 0;
+  std::uint32_t tcp_stdurg = 0;
   std::uint32_t tcp_max_syn_backlog = 2048;
   std::uint32_t tcp_syncookies = 1;  // 0 never, 1 when the SYN queue is full, 2 always
   std::uint32_t tcp_abort_on_overflow = 0;

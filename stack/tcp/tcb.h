@@ -20,6 +20,7 @@
 #include "stack/tcp/congestion/any_controller.h"
 #include "stack/tcp/congestion/window_use.h"
 #include "stack/tcp/event_bits.h"
+#include "stack/tcp/keep_alive.h"
 #include "stack/tcp/min_filter.h"
 #include "stack/tcp/mtu_discovery.h"
 #include "stack/tcp/path_mtu.h"
@@ -36,6 +37,7 @@ struct Tcb;
 struct SendSequence {
   SeqNum una;                 // SND.UNA, oldest unacknowledged
   SeqNum nxt;                 // SND.NXT, next to be sent; SYN and FIN are octets too
+  SeqNum up;                  // SND.UP, the octet after the urgent data; valid while sends_urgent
   std::uint32_t wnd = 0;      // SND.WND, octets (REC-1)
   SeqNum wl1;                 // SND.WL1, SEG.SEQ of the last window update
   SeqNum wl2;                 // SND.WL2, SEG.ACK of the last window update
@@ -135,6 +137,8 @@ struct Tcb : TimerNode {
   bool fin_received = false;       // RCV.NXT is past the peer's FIN
   bool fin_is_ahead = false;       // it came out of order, as the octet peer_fin_at
   bool urgent_pending = false;
+  bool sends_urgent = false;      // urgent data of ours is not acknowledged: SND.UP
+  bool is_stalled = false;        // R1 was reached, and the application told
   bool is_hairpin = false;        // both ends are this host
   bool in_table = false;          // the demultiplexer knows it
   bool send_was_refused = false;  // the application waits for room
@@ -170,10 +174,12 @@ struct Tcb : TimerNode {
   std::uint16_t probes = 0;          // unanswered window probes in a row
   std::uint16_t probe_back_off = 0;  // probes since the window closed, answered or not
   Instant retransmitting_since;      // the first retransmission of the current row
-  Instant probing_since;
-  Instant last_sent;                // data
-  std::optional<Duration> linger;   // SO_LINGER; zero: release() resets
-  Duration user_timeout;            // zero: tcp_retries2 decides
+  Instant probing_since;             // the first probe since the window closed; Instant() if none
+  Instant last_sent;                 // data
+  std::optional<Duration> linger;    // SO_LINGER; zero: release() resets
+  Duration user_timeout;             // zero: tcp_retries2 decides
+  Duration fin_timeout;              // TCP_LINGER2; zero: the knob decides, negative: none
+  KeepAlive keep_alive;
   Instant last_dubious_ack;         // ACK of an unacceptable segment: tcp_invalid_ratelimit
   SeqNum fin_at;                    // the sequence number of our FIN
   SeqNum peer_fin_at;               // ... and of one that waits for what lies before it

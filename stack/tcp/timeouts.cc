@@ -4,6 +4,7 @@
 
 #include "stack/tcp/ack_policy.h"
 #include "stack/tcp/ecn.h"
+#include "stack/tcp/negotiation.h"
 #include "stack/tcp/transitions.h"
 
 namespace tuntcp::tcp {
@@ -16,25 +17,53 @@ Duration rto_max(const Tcb& tcb) {
   return Duration::milliseconds(sysctl(tcb).tcp_rto_max_ms);
 }
 
-std::uint32_t orphan_retries(const Sysctl& knobs) {
-  return knobs.tcp_orphan_retries == 0 ? 8 : knobs.tcp_orphan_retries;
+Duration persist_timeout(const Tcb& tcb) {
+  return tcb.rtt.rto(rto_min(tcb), rto_max(tcb), tcb.probe_back_off);
 }
 
-// R2 (MUST-20, MUST-21): has the peer been silent for too long? `since` is when the first of the
-// unanswered retransmissions or probes left.
-bool is_given_up(const Tcb& tcb, std::uint32_t count, Instant since, Instant now) {
-  if (count == 0) return false;
-  if (tcb.user_timeout != Duration::zero()) return now - since >= tcb.user_timeout;
-  const Sysctl& knobs = sysctl(tcb);
-  const std::uint32_t retries =
-      tcb.is_released ? std::min(orphan_retries(knobs), knobs.tcp_retries2) : knobs.tcp_retries2;
-  return now - since >= retries_as_time(knobs, retries);
+// R2 of a connection that no application waits for. 8 retransmissions are more than 100 s (SHLD-11)
+// even from 200 ms; once the timeout has grown to its limit Linux gives no more.
+std::uint32_t orphan_retries(const Tcb& tcb, bool is_backed_off_to_the_limit) {
+  constexpr std::uint32_t kDefaultRetries = 8;
+  const std::uint32_t retries = sysctl(tcb).tcp_orphan_retries;
+  return retries == 0 && !is_backed_off_to_the_limit ? kDefaultRetries : retries;
+}
+
+// Have `retries` retransmissions (R1 or R2, a count) been in vain? As in Linux by the time that so
+// many take, whatever the path's RTO.
+bool is_reached(const Tcb& tcb, std::uint32_t retries, Instant now) {
+  return tcb.retransmits != 0 &&
+         now - tcb.retransmitting_since >= retries_as_time(sysctl(tcb), retries);
+}
+
+// R2 (MUST-20) or, in time, what the application chose instead (MUST-21): has the peer been silent
+// for too long?
+bool is_given_up(const Tcb& tcb, Instant now) {
+  if (tcb.retransmits == 0) return false;
+  const bool has_limit = tcb.user_timeout != Duration::zero();
+  if (has_limit && now - tcb.retransmitting_since >= tcb.user_timeout) return true;
+  // The peer closed its window over what is outstanding. Retransmissions are the probes, and each
+  // answer begins a new row of them (MUST-37), so that it is silence which ends this: as in Linux
+  // of twice the longest timeout. An orphan is ended like any other, or it might stay for ever.
+  if (tcb.snd.wnd == 0 && !tcb.is_released) {
+    return !has_limit && now - tcb.retransmitting_since >= rto_max(tcb) * 2;
+  }
+  if (has_limit) return false;
+  const bool is_at_limit = retransmission_timeout(tcb) >= rto_max(tcb);
+  return is_reached(
+      tcb, tcb.is_released ? orphan_retries(tcb, is_at_limit) : sysctl(tcb).tcp_retries2, now);
 }
 
 // TCP_USER_TIMEOUT ends in the middle of a back-off: the timer is cut to what is left of it.
-Instant within_user_timeout(const Tcb& tcb, std::uint32_t count, Instant since, Instant when) {
-  if (tcb.user_timeout == Duration::zero() || count == 0) return when;
+// `since` is when the first of the unanswered retransmissions or probes left, if any did.
+Instant within_user_timeout(const Tcb& tcb, Instant since, Instant when) {
+  if (tcb.user_timeout == Duration::zero() || since == Instant()) return when;
   return std::min(when, since + tcb.user_timeout);
+}
+
+Instant retransmission_deadline(const Tcb& tcb, Instant when) {
+  return within_user_timeout(tcb, tcb.retransmits == 0 ? Instant() : tcb.retransmitting_since,
+                             when);
 }
 
 void give_up(Tcb& tcb) {
@@ -42,6 +71,44 @@ void give_up(Tcb& tcb) {
   // What the network said about it says more than the clock does (Linux: sk_err_soft).
   const Error error = tcb.soft_error != Error::none ? tcb.soft_error : Error::timed_out;
   end(tcb, error, Cause::timeout);
+}
+
+// R1 (SHLD-9): the application hears of it once, and may act before R2 ends the connection. There
+// is no IP layer below that could look for another route.
+void tell_of_stall(Tcb& tcb) {
+  if (tcb.is_stalled) return;
+  tcb.is_stalled = true;
+  tcb.events |= EventBits::error_report;
+}
+
+// tcp_max_orphans, of which one that has long been silent counts double: is this one to go?
+bool gives_way(Tcb& tcb, bool tells_peer, Instant now) {
+  if (!tcb.is_released) return false;
+  const bool is_long_silent = now - tcb.last_sent > rto_max(tcb) * 2 || !tells_peer;
+  const std::uint64_t orphans = tcb.shared->orphans;
+  if ((is_long_silent ? 2 * orphans : orphans) <= sysctl(tcb).tcp_max_orphans) return false;
+  mib(tcb).add(Counter::tcp_abort_on_memory);
+  // A peer that was there a minute ago, or has closed its window, waits for more.
+  constexpr Duration kRecently = 60_s;
+  const bool is_closed = tcb.snd.wnd == 0 && !tcb.recovery.has_outstanding();
+  if (tells_peer || now - tcb.last_sent <= kRecently || is_closed) {
+    abort(tcb, Error::insufficient_resources, Cause::delete_tcb, now);
+  } else {
+    end(tcb, Error::insufficient_resources, Cause::delete_tcb);
+  }
+  return true;
+}
+
+// Linux's tcp_thin_linear_timeouts: with so few segments in flight no duplicate ACKs can tell of a
+// loss, and every one costs a timeout. In the first slow start they are few for another reason.
+bool is_thin(const Tcb& tcb) {
+  constexpr std::uint32_t kThinSegments = 4;
+  constexpr std::uint16_t kLinearTimeouts = 6;
+  if (sysctl(tcb).tcp_thin_linear_timeouts == 0 || tcb.state != State::established) return false;
+  const std::uint32_t mss = effective_send_mss(tcb, tcb.agreed.timestamps ? 12 : 0);
+  return tcb.retransmits <= kLinearTimeouts &&
+         tcb.congestion->window().ssthresh != congestion::kInfiniteSsthresh &&
+         tcb.recovery.count_segments(mss).outstanding < kThinSegments;
 }
 
 void on_syn_timeout(Tcb& tcb, Instant now) {
@@ -59,6 +126,7 @@ void on_syn_timeout(Tcb& tcb, Instant now) {
     tcb.rtt.on_syn_was_retransmitted();
   }
   note_reduction(tcb);  // as Linux does it: the window starts smaller after a SYN was lost
+  if (tcb.retransmits >= knobs.tcp_retries1) tell_of_stall(tcb);
   mib(tcb).add(Counter::tcp_timeouts);
   mib(tcb).add(Counter::tcp_syn_retrans);
   mib(tcb).add(Counter::tcp_retrans_segs);
@@ -74,7 +142,10 @@ void on_retransmission_timeout(Tcb& tcb, Instant now) {
     return on_syn_timeout(tcb, now);
   }
   if (!tcb.recovery.has_outstanding()) return;
-  if (is_given_up(tcb, tcb.retransmits, tcb.retransmitting_since, now)) return give_up(tcb);
+  if (is_reached(tcb, sysctl(tcb).tcp_retries1, now)) tell_of_stall(tcb);
+  const bool is_over = is_given_up(tcb, now);
+  if (gives_way(tcb, /*tells_peer=*/!is_over, now)) return;
+  if (is_over) return give_up(tcb);
   if (tcb.retransmits == 0) tcb.retransmitting_since = now;
   if (tcb.retransmits < UINT16_MAX) ++tcb.retransmits;
   tcb.rtt.on_timeout();
@@ -88,18 +159,72 @@ void on_retransmission_timeout(Tcb& tcb, Instant now) {
   note_reduction(tcb);
   tcb.congestion->on_timeout(
       {.now = now, .lost = lost, .in_flight = flight, .is_persistent = is_persistent});
+  if (is_thin(tcb)) tcb.rtt.forget_back_off();
   mark_ready(tcb);
 }
 
 // MUST-36, SHLD-29, SHLD-30: probes back off like retransmissions. A peer that answers may keep its
-// window closed for ever (MUST-37); one that is silent is given up like any other.
+// window closed for ever (MUST-37), unless the application set a limit or has gone (as in Linux);
+// one that is silent is given up after tcp_retries2 probes.
 void on_persist_timeout(Tcb& tcb, Instant now) {
-  if (is_given_up(tcb, tcb.probes, tcb.probing_since, now)) return give_up(tcb);
-  if (tcb.probes == 0) tcb.probing_since = now;
-  if (tcb.probes < UINT16_MAX) ++tcb.probes;
-  if (tcb.probe_back_off < UINT16_MAX) ++tcb.probe_back_off;
+  const bool has_limit = tcb.user_timeout != Duration::zero();
+  if (tcb.probing_since == Instant()) {
+    tcb.probing_since = now;
+  } else if (has_limit && now - tcb.probing_since >= tcb.user_timeout) {
+    return give_up(tcb);
+  }
+  const std::uint32_t retries2 = sysctl(tcb).tcp_retries2;
+  std::uint32_t most = retries2;
+  if (tcb.is_released) {
+    const bool is_at_limit = persist_timeout(tcb) >= rto_max(tcb);
+    most = orphan_retries(tcb, is_at_limit);
+    if (is_at_limit && tcb.probe_back_off >= most) return give_up(tcb);
+    if (gives_way(tcb, /*tells_peer=*/true, now)) return;
+  }
+  if (tcb.probes >= most) return give_up(tcb);
+  ++tcb.probes;
+  if (tcb.probe_back_off < retries2) ++tcb.probe_back_off;
   tcb.probe_due = true;
   mark_ready(tcb);
+}
+
+Duration keep_alive_idle(const Tcb& tcb) {
+  const Duration wanted = tcb.keep_alive.idle;
+  return wanted != Duration::zero() ? wanted : Duration::seconds(sysctl(tcb).tcp_keepalive_time);
+}
+
+// When the peer was last heard of.
+Instant heard_at(const Tcb& tcb) {
+  return std::max(tcb.ack.last_received, tcb.last_ack_received);
+}
+
+// RFC 9293, 3.8.4. MUST-26: only where nothing has come for long enough, and nothing is on its way
+// that must be answered anyhow. MUST-29: no single probe's silence ends the connection. SHLD-12: a
+// probe is a segment without text, below the window (MAY-6 would allow an octet of garbage).
+void on_keep_alive_timeout(Tcb& tcb, Instant now) {
+  const Duration idle = keep_alive_idle(tcb);
+  const bool is_busy =
+      tcb.recovery.has_outstanding() || tcb.unsent() != 0 || (tcb.fin_queued && !tcb.fin_sent);
+  if (is_busy) return tcb.deadlines.set(Timer::keep_alive, now + idle);
+  const Duration silent = now - heard_at(tcb);
+  if (silent < idle) return tcb.deadlines.set(Timer::keep_alive, heard_at(tcb) + idle);
+  const Sysctl& knobs = sysctl(tcb);
+  const std::uint32_t most =
+      tcb.keep_alive.probes != 0 ? tcb.keep_alive.probes : knobs.tcp_keepalive_probes;
+  const bool has_limit = tcb.user_timeout != Duration::zero();
+  const bool is_over =
+      has_limit ? tcb.probes != 0 && silent >= tcb.user_timeout : tcb.probes >= most;
+  if (is_over) {
+    mib(tcb).add(Counter::tcp_abort_on_timeout);
+    return abort(tcb, Error::timed_out, Cause::timeout, now);
+  }
+  if (tcb.probes < UINT16_MAX) ++tcb.probes;
+  tcb.probe_due = true;
+  mark_ready(tcb);
+  const Duration wanted = tcb.keep_alive.interval;
+  const Duration interval =
+      wanted != Duration::zero() ? wanted : Duration::seconds(knobs.tcp_keepalive_intvl);
+  tcb.deadlines.set(Timer::keep_alive, now + interval);
 }
 
 void on_delayed_ack_timeout(Tcb& tcb) {
@@ -121,6 +246,8 @@ void run_timer(Tcb& tcb, Timer timer, Instant now) {
       // Deviation: RFC 9293 has no such timer; Linux (tcp_fin_timeout) frees orphans by it.
       mib(tcb).add(Counter::tcp_abort_on_linger);
       return end(tcb, Error::none, Cause::timeout);
+    case Timer::keep_alive:
+      return on_keep_alive_timeout(tcb, now);
   }
 }
 
@@ -137,7 +264,9 @@ void run_timers(Tcb& tcb, Instant now) {
 }
 
 Duration retransmission_timeout(const Tcb& tcb) {
-  const unsigned back_off = std::max(unsigned{tcb.retransmits}, tcb.rtt.back_off());
+  // A SYN's timeouts are not Rtt's: see arm_syn_timer().
+  const bool is_opening = tcb.state == State::syn_sent || tcb.state == State::syn_received;
+  const unsigned back_off = is_opening ? unsigned{tcb.retransmits} : tcb.rtt.back_off();
   return tcb.rtt.rto(rto_min(tcb), rto_max(tcb), back_off);
 }
 
@@ -147,9 +276,7 @@ void arm_syn_timer(Tcb& tcb, Instant now) {
   const std::uint32_t back_off = tcb.retransmits > linear ? tcb.retransmits - linear : 0;
   // The SYN's timeout is 1 s however late it was repeated (RFC 6298, 2.1); rtt's 3 s is for later.
   const Duration timeout = Rtt().rto(rto_min(tcb), rto_max(tcb), back_off);
-  tcb.deadlines.set(
-      Timer::retransmit,
-      within_user_timeout(tcb, tcb.retransmits, tcb.retransmitting_since, now + timeout));
+  tcb.deadlines.set(Timer::retransmit, retransmission_deadline(tcb, now + timeout));
 }
 
 void arm_send_timers(Tcb& tcb, Instant now) {
@@ -163,22 +290,43 @@ void arm_send_timers(Tcb& tcb, Instant now) {
   if (!waits) {
     tcb.deadlines.cancel(Timer::persist);
   } else if (!tcb.deadlines.is_set(Timer::persist)) {
-    const Duration timeout = tcb.rtt.rto(rto_min(tcb), rto_max(tcb), tcb.probe_back_off);
     tcb.deadlines.set(Timer::persist,
-                      within_user_timeout(tcb, tcb.probes, tcb.probing_since, now + timeout));
+                      within_user_timeout(tcb, tcb.probing_since, now + persist_timeout(tcb)));
   }
 }
 
 void restart_retransmission_timer(Tcb& tcb, Instant now) {
   tcb.deadlines.set(Timer::retransmit,
-                    within_user_timeout(tcb, tcb.retransmits, tcb.retransmitting_since,
-                                        now + retransmission_timeout(tcb)));
+                    retransmission_deadline(tcb, now + retransmission_timeout(tcb)));
 }
 
 void arm_fin_wait_2_timer(Tcb& tcb, Instant now) {
   if (tcb.state != State::fin_wait_2 || !tcb.is_released) return;
   if (tcb.deadlines.is_set(Timer::fin_wait_2)) return;
-  tcb.deadlines.set(Timer::fin_wait_2, now + Duration::seconds(sysctl(tcb).tcp_fin_timeout));
+  const Duration wanted = tcb.fin_timeout != Duration::zero()
+                              ? tcb.fin_timeout
+                              : Duration::seconds(sysctl(tcb).tcp_fin_timeout);
+  // As Linux: the peer's FIN may have to be sent three times.
+  const Duration least = retransmission_timeout(tcb) * 7 / 2;
+  tcb.deadlines.set(Timer::fin_wait_2, now + std::max(wanted, least));
+  tcb.deadlines.cancel(Timer::keep_alive);
+}
+
+void start_keep_alive_timer(Tcb& tcb, Instant now) {
+  if (tcb.keep_alive.is_on) tcb.deadlines.set(Timer::keep_alive, now + keep_alive_idle(tcb));
+}
+
+void set_keep_alive(Tcb& tcb, const KeepAlive& wanted, Instant now) {
+  const bool was_on = tcb.keep_alive.is_on;
+  const bool has_new_idle = wanted.idle != tcb.keep_alive.idle;
+  tcb.keep_alive = wanted;
+  if (!wanted.is_on) return tcb.deadlines.cancel(Timer::keep_alive);
+  if (!kSynchronized.contains(tcb.state) || !tcb.in_table) return;
+  if (!was_on) return start_keep_alive_timer(tcb, now);
+  // As Linux: the silence so far counts.
+  if (has_new_idle) {
+    tcb.deadlines.set(Timer::keep_alive, std::max(now, heard_at(tcb) + keep_alive_idle(tcb)));
+  }
 }
 
 void end_idle_period(Tcb& tcb, Instant now) {

@@ -1,5 +1,6 @@
 // The timers of a connection: RFC 9293, 3.10.8 (USER, RETRANSMISSION, TIME-WAIT timeouts), 3.8.3
-// (R1 and R2), 3.8.6.1 (persist), RFC 6298. How they are armed and what their expiry does.
+// (R1 and R2), 3.8.4 (keep-alives), 3.8.6.1 (persist), RFC 6298. How they are armed and what their
+// expiry does.
 //
 // TIME-WAIT's own timer is in time_wait.h, SYN-RECEIVED's in half_open.h.
 #pragma once
@@ -20,7 +21,11 @@ void arm_syn_timer(Tcb& tcb, Instant now);
 void arm_send_timers(Tcb& tcb, Instant now);
 // RFC 6298, 5.3: new octets were acknowledged.
 void restart_retransmission_timer(Tcb& tcb, Instant now);
-// An orphan in FIN-WAIT-2 does not wait for ever (tcp_fin_timeout).
+// The connection is established: keep-alives begin, if they are on (3.8.4).
+void start_keep_alive_timer(Tcb& tcb, Instant now);
+// The application turned them on or off, or wants other times.
+void set_keep_alive(Tcb& tcb, const KeepAlive& wanted, Instant now);
+// An orphan in FIN-WAIT-2 does not wait for ever (tcp_fin_timeout, TCP_LINGER2).
 void arm_fin_wait_2_timer(Tcb& tcb, Instant now);
 // Before the first text after a pause: the congestion window shrinks (tcp_slow_start_after_idle).
 void end_idle_period(Tcb& tcb, Instant now);

@@ -46,7 +46,7 @@ std::size_t notsent_room(const Tcb& tcb) {
 
 }  // namespace
 
-Result<std::size_t> send(Tcb& tcb, Bytes octets, bool more_follows) {
+Result<std::size_t> send(Tcb& tcb, Bytes octets, SendFlags flags) {
   if (tcb.error != Error::none) return std::unexpected(tcb.error);
   if (tcb.fin_queued || tcb.state == State::closed) {
     return std::unexpected(Error::connection_closing);
@@ -58,8 +58,13 @@ Result<std::size_t> send(Tcb& tcb, Bytes octets, bool more_follows) {
   const std::size_t taken = tcb.send_buffer.append(octets.first(std::min(octets.size(), room)));
   if (taken < octets.size()) tcb.send_was_refused = true;
   if (taken != 0) {
-    tcb.more_follows = more_follows;
+    tcb.more_follows = flags.more_follows;
     tcb.push_now = false;
+    if (flags.is_urgent) {
+      // 3.10.2 and MUST-62: the octet after the last urgent one.
+      tcb.snd.up = tcb.snd.una + tcb.send_buffer.size();
+      tcb.sends_urgent = true;
+    }
     mark_ready(tcb);
   }
   if (taken == 0 && !octets.empty()) return std::unexpected(Error::would_block);
@@ -128,6 +133,10 @@ void release(Tcb& tcb, Instant now) {
   if (linger_zero || has_unread) {
     // SHLD-3: octets the application never saw were acknowledged; the peer must hear of it.
     mib(tcb).add(linger_zero ? Counter::tcp_abort_on_data : Counter::tcp_abort_on_close);
+    return abort(tcb, Error::connection_aborted, Cause::abort_call, now);
+  }
+  if (tcb.state == State::fin_wait_2 && tcb.fin_timeout < Duration::zero()) {
+    mib(tcb).add(Counter::tcp_abort_on_linger);  // TCP_LINGER2
     return abort(tcb, Error::connection_aborted, Cause::abort_call, now);
   }
   if (tcb.shared->orphans > sysctl(tcb).tcp_max_orphans) {

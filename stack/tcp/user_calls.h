@@ -12,8 +12,12 @@ namespace tuntcp::tcp {
 // Active OPEN (3.10.1): the SYN leaves with the next output. `tuple`, `snd.iss` and the timestamp
 // offset are set.
 void open(Tcb& tcb, std::uint32_t so_rcvbuf, Instant now);
-// SEND (3.10.2). `more_follows`: MSG_MORE.
-Result<std::size_t> send(Tcb& tcb, Bytes octets, bool more_follows = false);
+struct SendFlags {
+  bool more_follows = false;  // MSG_MORE
+  bool is_urgent = false;     // the URGENT flag, of the last octet
+};
+// SEND (3.10.2).
+Result<std::size_t> send(Tcb& tcb, Bytes octets, SendFlags flags = {});
 // RECEIVE (3.10.3).
 Result<std::size_t> receive(Tcb& tcb, MutableBytes out, Instant now);
 // Octets of urgent data that the application has not read: received, or still to come (MUST-33).

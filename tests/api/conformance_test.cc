@@ -602,6 +602,12 @@ TYPED_TEST(SocketTest, OptionsAreKept) {
     asio::ip::tcp::no_delay no_delay;
     client.get_option(no_delay);
     EXPECT_TRUE(no_delay.value());
+    asio::socket_base::keep_alive keep_alive(true);
+    client.get_option(keep_alive);
+    EXPECT_FALSE(keep_alive.value());
+    client.set_option(asio::socket_base::keep_alive(true));
+    client.get_option(keep_alive);
+    EXPECT_TRUE(keep_alive.value());
     client.set_option(asio::socket_base::linger(true, 3));
     asio::socket_base::linger linger;
     client.get_option(linger);

@@ -194,6 +194,44 @@ TEST_F(BlockingCalls, SendTellsOfAResetThatCameMeanwhile) {
   EXPECT_EQ(sockets_.send(client_, "x", 1, 0), -ECONNRESET);
 }
 
+// socket(7), SO_LINGER: "close(2) or shutdown(2) will not return until all queued messages for the
+// socket have been successfully sent or the linger timeout has been reached".
+TEST_F(BlockingCalls, CloseLingersUntilTheFinIsAcknowledged) {
+  connect();
+  const linger three{.l_onoff = 1, .l_linger = 3};
+  ASSERT_EQ(sockets_.setsockopt(client_, SOL_SOCKET, SO_LINGER, &three, sizeof three), 0);
+  Attempt call = Attempt::close(client_);
+  EXPECT_FALSE(call.repeat(sockets_).has_value());
+  EXPECT_EQ(call.deadline(), now_ + 3_s);
+  // It names nothing any more.
+  EXPECT_EQ(sockets_.send(client_, "x", 1, 0), -EBADF);
+  EXPECT_NE(sockets_.socket(AF_INET, SOCK_STREAM, 0), client_);
+  pass(1_ms);
+  EXPECT_EQ(call.repeat(sockets_), 0);
+  EXPECT_EQ(sockets_.close(client_), -EBADF);
+  Message room(1);
+  EXPECT_EQ(sockets_.recvmsg(server_, &room.header, 0), 0);
+}
+
+TEST_F(BlockingCalls, CloseLingersNoLongerThanItsTime) {
+  connect();
+  const linger one{.l_onoff = 1, .l_linger = 1};
+  ASSERT_EQ(sockets_.setsockopt(client_, SOL_SOCKET, SO_LINGER, &one, sizeof one), 0);
+  Attempt call = Attempt::close(client_);
+  EXPECT_FALSE(call.repeat(sockets_).has_value());
+  // Nothing is delivered, for no output is asked for.
+  now_ += 1_s;
+  sockets_.set_time(now_);
+  EXPECT_EQ(call.repeat(sockets_), 0);
+}
+
+TEST_F(BlockingCalls, CloseWaitsForNothingWhereNothingIsSent) {
+  const int fd = sockets_.socket(AF_INET, SOCK_STREAM, 0);
+  const linger three{.l_onoff = 1, .l_linger = 3};
+  ASSERT_EQ(sockets_.setsockopt(fd, SOL_SOCKET, SO_LINGER, &three, sizeof three), 0);
+  EXPECT_EQ(Attempt::close(fd).repeat(sockets_), 0);
+}
+
 TEST_F(BlockingCalls, PollWaitsForItsTimeAndNoLonger) {
   connect();
   pollfd entry{.fd = server_, .events = POLLIN, .revents = 0};

@@ -15,15 +15,31 @@ struct Option {
   int level;
   int name;
 };
-constexpr Option kOptions[] = {{SOL_SOCKET, SO_REUSEADDR},      {SOL_SOCKET, SO_TYPE},
-                               {SOL_SOCKET, SO_DOMAIN},         {SOL_SOCKET, SO_PROTOCOL},
-                               {SOL_SOCKET, SO_ERROR},          {SOL_SOCKET, SO_ACCEPTCONN},
-                               {SOL_SOCKET, SO_RCVLOWAT},       {SOL_SOCKET, SO_SNDLOWAT},
-                               {SOL_SOCKET, SO_LINGER},         {IPPROTO_TCP, TCP_NODELAY},
-                               {IPPROTO_TCP, TCP_CORK},         {IPPROTO_TCP, TCP_SYNCNT},
-                               {IPPROTO_TCP, TCP_USER_TIMEOUT}, {IPPROTO_TCP, TCP_NOTSENT_LOWAT},
-                               {IPPROTO_TCP, TCP_INQ},          {IPPROTO_TCP, TCP_QUICKACK},
-                               {IPPROTO_IPV6, IPV6_V6ONLY},     {IPPROTO_IP, IP_MTU}};
+constexpr Option kOptions[] = {{SOL_SOCKET, SO_REUSEADDR},
+                               {SOL_SOCKET, SO_TYPE},
+                               {SOL_SOCKET, SO_DOMAIN},
+                               {SOL_SOCKET, SO_PROTOCOL},
+                               {SOL_SOCKET, SO_ERROR},
+                               {SOL_SOCKET, SO_ACCEPTCONN},
+                               {SOL_SOCKET, SO_RCVLOWAT},
+                               {SOL_SOCKET, SO_SNDLOWAT},
+                               {SOL_SOCKET, SO_LINGER},
+                               {IPPROTO_TCP, TCP_NODELAY},
+                               {IPPROTO_TCP, TCP_CORK},
+                               {IPPROTO_TCP, TCP_SYNCNT},
+                               {IPPROTO_TCP, TCP_USER_TIMEOUT},
+                               {IPPROTO_TCP, TCP_NOTSENT_LOWAT},
+                               {SOL_SOCKET, SO_KEEPALIVE},
+                               {SOL_SOCKET, SO_OOBINLINE},
+                               {IPPROTO_TCP, TCP_KEEPIDLE},
+                               {IPPROTO_TCP, TCP_KEEPINTVL},
+                               {IPPROTO_TCP, TCP_KEEPCNT},
+                               {IPPROTO_TCP, TCP_LINGER2},
+                               {IPPROTO_TCP, TCP_DEFER_ACCEPT},
+                               {IPPROTO_TCP, TCP_INQ},
+                               {IPPROTO_TCP, TCP_QUICKACK},
+                               {IPPROTO_IPV6, IPV6_V6ONLY},
+                               {IPPROTO_IP, IP_MTU}};
 
 void fresh_values(World& w) {
   const int fd = w.socket();

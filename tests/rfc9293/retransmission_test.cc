@@ -237,6 +237,18 @@ TEST(AfterTimeout, OneSegmentThenTwoThenFour) {
   EXPECT_THAT(d.sent(), ElementsAre(IsData({.seq = 3001}), IsData({.seq = 4001}),
                                     IsData({.seq = 5001}), IsData({.seq = 6001})));
 }
+// Linux (tcp_slow_start), beyond RFC 5681, 3.1's one segment an ACK: every octet that an ACK covers
+// counts, after a timeout as well; above ssthresh (half of 10) it is congestion avoidance.
+TEST(AfterTimeout, SlowStartCountsAllThatOneAckCovers) {
+  Drill d = Drill::established();
+  d.send(10'000);
+  d.advance(kRto);
+  ASSERT_EQ(d.status().cwnd_segments, 1U);
+  d.peer_sends(ack({.ack = 3001}));
+  EXPECT_EQ(d.status().cwnd_segments, 4U);
+  d.peer_sends(ack({.ack = 7001}));
+  EXPECT_EQ(d.status().cwnd_segments, 5U);
+}
 // What arrived although it was given up is not sent again once acknowledged.
 TEST(AfterTimeout, AckOfEverythingEndsIt) {
   Drill d = Drill::established();

@@ -25,7 +25,7 @@ constexpr std::size_t kControlOctets = 256;
 constexpr int kMaxRounds = 1'000'000;
 
 // Flags that the sockets answer as a kernel would that does not have them, or pass over.
-constexpr int kUnmappedFlags = MSG_OOB | MSG_ZEROCOPY | MSG_FASTOPEN | MSG_ERRQUEUE | MSG_EOR;
+constexpr int kUnmappedFlags = MSG_ZEROCOPY | MSG_FASTOPEN | MSG_ERRQUEUE | MSG_EOR;
 
 // What the engine does not count: a zero would be no answer.
 constexpr const char* kUntold[] = {
@@ -55,8 +55,7 @@ Octets whole(const wire::OutgoingPacket& packet) {
 
 std::string flag_names(int flags) {
   std::string names;
-  const std::pair<int, const char*> known[] = {{MSG_OOB, "MSG_OOB"},
-                                               {MSG_ZEROCOPY, "MSG_ZEROCOPY"},
+  const std::pair<int, const char*> known[] = {{MSG_ZEROCOPY, "MSG_ZEROCOPY"},
                                                {MSG_FASTOPEN, "MSG_FASTOPEN"},
                                                {MSG_ERRQUEUE, "MSG_ERRQUEUE"},
                                                {MSG_EOR, "MSG_EOR"}};
@@ -331,8 +330,7 @@ bsd::Attempt EngineBackend::attempt_of(Call& call) const {
       return s.accept(r.fd, reinterpret_cast<sockaddr*>(&c.peer), &c.peer_length);
     });
   }
-  if (name == "close")
-    return plain([](Sockets& s, Call&, CallRequest& r) { return s.close(r.fd); });
+  if (name == "close") return Attempt::close(request.fd);
   if (name == "shutdown") {
     return plain([](Sockets& s, Call&, CallRequest& r) {
       return s.shutdown(r.fd, static_cast<int>(r.number));

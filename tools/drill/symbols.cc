@@ -154,6 +154,7 @@ const Symbol kSymbols[] = {
     SYMBOL(O_NONBLOCK),
     SYMBOL(SIOCINQ),
     SYMBOL(SIOCOUTQ),
+    SYMBOL(SIOCATMARK),
     {"SIOCOUTQNSD", SIOCOUTQNSD},
     SYMBOL(FIONREAD),
     // Readiness.

@@ -53,6 +53,9 @@ TEST(Sysctl, DefaultsAreLinuxs) {
             "net.ipv4.tcp_ecn_fallback = 1\n"
             "net.ipv4.tcp_fin_timeout = 60\n"
             "net.ipv4.tcp_invalid_ratelimit = 500\n"
+            "net.ipv4.tcp_keepalive_intvl = 75\n"
+            "net.ipv4.tcp_keepalive_probes = 9\n"
+            "net.ipv4.tcp_keepalive_time = 7200\n"
             "net.ipv4.tcp_max_orphans = 131072\n"
             "net.ipv4.tcp_max_syn_backlog = 2048\n"
             "net.ipv4.tcp_max_tw_buckets = 131072\n"
@@ -70,10 +73,12 @@ TEST(Sysctl, DefaultsAreLinuxs) {
             "net.ipv4.tcp_rto_min_us = 200000\n"
             "net.ipv4.tcp_sack = 1\n"
             "net.ipv4.tcp_slow_start_after_idle = 1\n"
+            "net.ipv4.tcp_stdurg = 0\n"
             "net.ipv4.tcp_syn_linear_timeouts = 4\n"
             "net.ipv4.tcp_syn_retries = 6\n"
             "net.ipv4.tcp_synack_retries = 5\n"
             "net.ipv4.tcp_syncookies = 1\n"
+            "net.ipv4.tcp_thin_linear_timeouts = 0\n"
             "net.ipv4.tcp_timestamps = 1\n"
             "net.ipv4.tcp_tw_reuse = 2\n"
             "net.ipv4.tcp_tw_reuse_delay = 1000\n"
@@ -116,6 +121,11 @@ INSTANTIATE_TEST_SUITE_P(
                     Range{"net.tuntcp.tcp_simultaneous_refused", "-1", "0", "1", "2"},
                     Range{"net.ipv4.tcp_fin_timeout", "0", "1", "2147483", "2147484"},
                     Range{"net.ipv4.tcp_invalid_ratelimit", "-1", "0", "2147483647", "2147483648"},
+                    Range{"net.ipv4.tcp_keepalive_intvl", "0", "1", "2147483", "2147484"},
+                    Range{"net.ipv4.tcp_keepalive_probes", "-1", "0", "255", "256"},
+                    Range{"net.ipv4.tcp_keepalive_time", "0", "1", "2147483", "2147484"},
+                    Range{"net.ipv4.tcp_stdurg", "-1", "0", "255", "256"},
+                    Range{"net.ipv4.tcp_thin_linear_timeouts", "-1", "0", "255", "256"},
                     Range{"net.ipv4.tcp_max_orphans", "-1", "0", "2147483647", "2147483648"},
                     Range{"net.ipv4.tcp_max_syn_backlog", "-1", "0", "2147483647", "2147483648"},
                     Range{"net.ipv4.tcp_max_tw_buckets", "-1", "0", "2147483647", "2147483648"},
