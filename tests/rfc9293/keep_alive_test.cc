@@ -65,7 +65,8 @@ TEST(KeepAlive, AnAnswerBeginsAnew) {
 TEST(KeepAlive, WaitUntilNothingIsOutstanding) {
   Drill d = lively();
   d.send(100);
-  d.advance(3_s);
+  d.advance(6_s);
+  EXPECT_EQ(d.state(), State::established);
   d.peer_sends(ack());
   static_cast<void>(d.sent());
   const Duration answered = d.elapsed();
