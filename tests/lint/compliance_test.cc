@@ -212,6 +212,19 @@ TEST(Compliance, DifferencesOfProfileLinuxAreTheRowsThatSaySo) {
   EXPECT_EQ(said, explained);
 }
 
+// tools/mutate runs the case that a row names first, so that is no script.
+TEST(Compliance, EveryMustThatHoldsHasAMutationAndACaseThatFindsIt) {
+  std::set<std::string> mutated;
+  for (const File& patch : files("tests/mutations")) mutated.insert(patch.path);
+  for (const Row& row : rows_of(document())) {
+    if (!row.id.starts_with("MUST") || !row.answer.starts_with("yes")) continue;
+    const std::string patch = "tests/mutations/must_" + row.id.substr(5) + ".patch";
+    EXPECT_TRUE(mutated.contains(patch)) << row.id << " has no " << patch;
+    ASSERT_FALSE(row.tests.empty()) << row.id;
+    EXPECT_FALSE(row.tests.front().ends_with(".pkt")) << row.id << ": " << row.tests.front();
+  }
+}
+
 TEST(Compliance, ReportsWhatDoesNotExist) {
   const auto faults_of = [](const std::string& answer, const std::string& code,
                             const std::string& test) {
