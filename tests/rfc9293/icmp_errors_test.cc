@@ -96,7 +96,7 @@ TEST_P(IcmpError, IsSoftOnceSynchronized) {
   d.events();
   report(d, 1);
   EXPECT_EQ(d.state(), State::established);
-  EXPECT_NE(d.events() & Event::soft_error, 0);
+  EXPECT_NE(d.events() & Event::error_report, 0);
   EXPECT_EQ(d.host().take_soft_error(d.id()), GetParam().error);
   EXPECT_EQ(d.host().take_soft_error(d.id()), Error::none);
   report(d, 1);
