@@ -46,9 +46,10 @@ HostConfig draw_host(HostIndex index, Dice& dice, bool has_small_buffers) {
   knobs.tcp_window_scaling = dice.chance(0.7) ? 1 : 0;
   knobs.tcp_moderate_rcvbuf = dice.chance(0.7) ? 1 : 0;
   knobs.tcp_slow_start_after_idle = dice.chance(0.7) ? 1 : 0;
-  // With Linux's 5 a path that loses the ACK of the handshake six times makes a connection fail
-  // that could succeed.
+  // With Linux's numbers a path that loses the ACK of the handshake six times, or nine packets
+  // after the release, makes a connection fail that could succeed.
   knobs.tcp_synack_retries = 15;
+  knobs.tcp_orphan_retries = 15;
   knobs.tcp_ecn = dice.one_of({0U, 1U, 1U, 2U});
   knobs.tcp_ecn_fallback = dice.chance(0.7) ? 1 : 0;
   knobs.tcp_syncookies = dice.one_of({0U, 1U, 1U});

@@ -46,6 +46,7 @@ class Trial {
   const Scenario& scenario_;
   World world_;
   std::vector<Connection> connections_;
+  std::vector<std::uint64_t> revenants_;  // of each host: connections that old cookies opened again
 };
 
 // The faults of the run that this seed decides; none if all is well.

@@ -137,6 +137,8 @@ void WireMonitor::note_peers_syn(Flow& flow, const Segment& segment) {
 
 void WireMonitor::check_flow(Flow& flow, const Segment& segment) {
   const wire::TcpHeader& tcp = segment.tcp;
+  const bool is_syn_ack = tcp.flags.has(Flag::syn) && tcp.flags.has(Flag::ack);
+  if (has_cookies_ && (tcp.flags.has(Flag::rst) || is_syn_ack)) flow.has_edge = false;
   if (tcp.flags.has(Flag::rst)) return;
   if (tcp.flags.has(Flag::syn)) note_own_syn(flow, segment);
   if (!flow.sent) return faults_.add(name_ + " sent a segment before a SYN");

@@ -26,8 +26,11 @@ namespace tuntcp::sim {
 //    not arrive (3.4).
 class WireMonitor {
  public:
-  WireMonitor(std::string name, const wire::LinkCapabilities& link, Faults& faults)
-      : name_(std::move(name)), link_(link), faults_(faults) {}
+  // A host with SYN cookies may forget what it said in a SYN,ACK, or in a connection that it reset,
+  // and say something else to the next segment that brings the same cookie back (RFC 4987, 3.6).
+  WireMonitor(std::string name, const wire::LinkCapabilities& link, bool has_cookies,
+              Faults& faults)
+      : name_(std::move(name)), link_(link), has_cookies_(has_cookies), faults_(faults) {}
 
   void set_link(const wire::LinkCapabilities& link) { link_ = link; }
   void on_sent(const wire::OutgoingPacket& packet, Bytes octets);
@@ -79,6 +82,7 @@ class WireMonitor {
 
   std::string name_;
   wire::LinkCapabilities link_;
+  bool has_cookies_;
   Faults& faults_;
   std::map<FourTuple, Flow, Order> flows_;  // local is this host
 };

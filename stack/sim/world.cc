@@ -84,7 +84,8 @@ World::World(const WorldConfig& config)
   for (HostIndex i = 0; i < config.hosts.size(); ++i) {
     entropy_.push_back(std::make_unique<SeededRandom>(seeds.next()));
     hosts_.push_back(std::make_unique<Host>(config.hosts[i], *entropy_.back()));
-    monitors_.emplace_back(name_of(i), config.hosts[i].link, faults_);
+    monitors_.emplace_back(name_of(i), config.hosts[i].link,
+                           config.hosts[i].sysctl.tcp_syncookies != 0, faults_);
   }
   for (std::size_t i = 0; i < hosts_.size() * hosts_.size(); ++i) {
     links_.emplace_back(config.link, seeds.next());

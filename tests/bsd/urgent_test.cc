@@ -1,5 +1,5 @@
-// Urgent data as programs see it: MSG_OOB, SO_OOBINLINE, SIOCATMARK, POLLPRI. RFC 9293, 3.8.5 leaves
-// to each system how; as the kernel answers, so must we.
+// Urgent data as programs see it: MSG_OOB, SO_OOBINLINE, SIOCATMARK, POLLPRI. RFC 9293, 3.8.5
+// leaves to each system how; as the kernel answers, so must we.
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 

@@ -76,6 +76,7 @@ const std::map<std::string, std::string> kMayTakeMemory = {
     {"host.cc.o", "the host's tables"},
     {"inconsistency.cc.o", "the text of what is wrong, for tests"},
     {"ingress.cc.o", "slabs of half-open connections, queues of replies"},
+    {"listening.cc.o", "slabs of half-open connections, queues of replies"},
     {"path_mtu.cc.o", "what routers said, a path each"},
     {"reassembler.cc.o", "fragments that wait for the rest of their packet"},
     {"segment_arrives.cc.o", "the queue of replies"},

@@ -102,7 +102,7 @@ class WireMonitorTest : public testing::Test {
   static Octets text(std::size_t octets) { return Octets(octets, 'x'); }
 
   Faults faults_;
-  WireMonitor monitor_{"host 0", {.mtu = 1'500}, faults_};
+  WireMonitor monitor_{"host 0", {.mtu = 1'500}, false, faults_};
 };
 
 TEST_F(WireMonitorTest, HasNothingAgainstAnHonestConnection) {
@@ -117,6 +117,24 @@ TEST_F(WireMonitorTest, ReportsAWindowThatShrinks) {
   own({.seq = 101, .ack = 901, .flags = 0x10, .window = 2'999});
   EXPECT_THAT(faults_.texts(),
               ElementsAre(HasSubstr("right edge of the window left, by octets (1")));
+}
+TEST_F(WireMonitorTest, LetsOnlyAHostWithCookiesForgetWhatItsSynAckOffered) {
+  for (const bool has_cookies : {false, true}) {
+    Faults faults;
+    WireMonitor monitor("host 0", {.mtu = 1'500}, has_cookies, faults);
+    const auto says = [&](std::uint8_t flags, std::uint16_t window) {
+      const RawSegment segment{.seq = 100, .ack = 901, .flags = flags, .window = window};
+      const Octets octets = from_to(segment, "198.51.100.1", "198.51.100.2", 80, 1'000);
+      const auto size = static_cast<std::uint32_t>(octets.size());
+      monitor.on_sent({.headers = octets, .payload = {}, .total_octets = size}, octets);
+    };
+    says(0x12, 3'000);
+    says(0x12, 2'999);
+    EXPECT_EQ(faults.is_empty(), has_cookies);
+    says(0x14, 0);
+    says(0x10, 2'998);
+    EXPECT_EQ(faults.is_empty(), has_cookies);
+  }
 }
 TEST_F(WireMonitorTest, ReportsTextBeyondTheWindow) {
   own({.seq = 4'102, .ack = 901, .flags = 0x10, .window = 3'000, .text = text(1'000)});
