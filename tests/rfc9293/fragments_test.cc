@@ -122,7 +122,19 @@ TEST_P(Fragments, WaitAsLongAsTheKnobSays) {
   EXPECT_EQ(d.count(fails()), 1U);
 }
 
-// ipfrag_high_thresh: a flood of first fragments takes no more memory than that, and 0 takes none.
+TEST_P(Fragments, WaitLongerThanUsualIfTheKnobSays) {
+  Drill d = Drill::established(options());
+  d.set(knob("time=100"));
+  const std::vector<Octets> fragments = fragments_of(d.packet_of(data({.len = 300})), 160);
+  ASSERT_EQ(fragments.size(), 2U);
+  d.wire_sends(fragments[0]);
+  d.advance(99_s);
+  d.wire_sends(fragments[1]);
+  EXPECT_EQ(d.receive(), 300U);
+  EXPECT_EQ(d.count(fails()), 0U);
+}
+
+// ipfrag_high_thresh: a flood of first fragments takes no more memory than that.
 TEST_P(Fragments, TakeNoMoreMemoryThanTheKnobSays) {
   Drill d = Drill::established(options());
   d.set(knob("high_thresh=20000"));
@@ -133,12 +145,14 @@ TEST_P(Fragments, TakeNoMoreMemoryThanTheKnobSays) {
   // More than ten and fewer than twenty-five of 800 octets fit.
   EXPECT_GT(d.count(fails()), 1000U - 25);
   EXPECT_LT(d.count(fails()), 1000U - 10);
+}
+
+TEST_P(Fragments, AreNotKeptWithoutMemory) {
+  Drill d = Drill::established(options());
   d.set(knob("high_thresh=0"));
-  Drill none = Drill::established(options());
-  none.set(knob("high_thresh=0"));
-  for (const Octets& f : fragments_of(packet, 400)) none.wire_sends(f);
-  EXPECT_EQ(none.count(fails()), 3U);
-  EXPECT_EQ(none.receive(), std::unexpected(Error::would_block));
+  for (const Octets& f : fragments_of(d.packet_of(data({.len = 900})), 400)) d.wire_sends(f);
+  EXPECT_EQ(d.count(fails()), 3U);
+  EXPECT_EQ(d.receive(), std::unexpected(Error::would_block));
 }
 
 // The ping of death: what no length field can state.

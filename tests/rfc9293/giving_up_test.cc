@@ -61,6 +61,15 @@ TEST(R1, OfASynIsACount) {
   d.advance(1_s);
   EXPECT_TRUE(d.events() & EventBits::error_report);
 }
+// As long as tcp_syn_linear_timeouts says, SYNs are a second apart.
+TEST(R1, OfASynIsAKnob) {
+  Drill d = Drill::closed({.role = Role::active, .set = {"tcp_retries1=5"}});
+  ASSERT_TRUE(d.open().has_value());
+  d.advance(4500_ms);
+  EXPECT_FALSE(d.events() & EventBits::error_report);
+  d.advance(1_s);
+  EXPECT_TRUE(d.events() & EventBits::error_report);
+}
 
 // ---- R2 in time: MUST-21, "an application MUST be able to set the value for R2 for a particular
 // connection".
