@@ -226,6 +226,8 @@ int set_tcp_level(Tables& tables, Socket& socket, int option, const Given& given
   }
   switch (option) {
     case TCP_NODELAY:
+      // Each time it is set what is held back leaves, even if it was set before (Linux).
+      if (number != 0 && std::exchange(options.no_delay, false)) tables.give_options(socket);
       options.no_delay = number != 0;
       break;
     case TCP_CORK:

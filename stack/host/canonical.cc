@@ -135,6 +135,7 @@ void describe(const Tcb& tcb, Canonical& out) {
                           tcb.no_delay,
                           tcb.cork,
                           tcb.more_follows,
+                          tcb.push_at_end,
                           tcb.push_now,
                           tcb.listener.is_set(),
                           tcb.ready.is_linked,

@@ -88,7 +88,7 @@ void fill_details(const Tcb& tcb, Instant now, Status& status) {
   status.receiver_rtt = tcb.space.rtt;
   status.delayed_ack = tcb.ack.last_received == Instant() ? Duration::zero() : tcp::kDelayedAck;
   status.data_sent_ago = time_since(tcb.last_sent, now);
-  status.data_received_ago = time_since(tcb.ack.last_received, now);
+  status.data_received_ago = time_since(std::max(tcb.ack.last_received, tcb.established_at), now);
   status.ack_received_ago = time_since(tcb.last_ack_received, now);
   status.segments_in = tcb.segments_in;
   status.segments_out = tcb.segments_out;

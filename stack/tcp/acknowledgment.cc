@@ -97,7 +97,7 @@ void tell_congestion_control(Tcb& tcb, const recovery::AckOutcome& outcome,
   }
   if (outcome.newly_acked != 0) {
     controller.on_ack({.now = now,
-                       .newly_acked = outcome.newly_acked,
+                       .newly_acked = outcome.newly_delivered,
                        .newly_lost = outcome.newly_lost,
                        .in_flight_before = in_flight_before,
                        .in_flight_now = tcb.recovery.in_flight(),
@@ -139,6 +139,7 @@ void become_established(Tcb& tcb, const Segment& seg, Cause cause, Instant now) 
   enter(tcb, State::established, cause);
   if (tcb.fin_queued) enter(tcb, State::fin_wait_1, Cause::close_call);
   tcb.segments_delivered = 1;  // the SYN
+  tcb.established_at = now;
   start_quick_acks(tcb);
   start_keep_alive_timer(tcb, now);
   tcb.events |= EventBits::connected | EventBits::writable;

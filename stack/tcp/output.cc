@@ -214,7 +214,7 @@ Turn::Step Turn::send_lost(SeqRange lost) {
   const bool with_fin =
       tcb_.fin_sent && lost.begin + octets == tcb_.fin_at && lost.end > tcb_.fin_at;
   // MUST-61 holds for what is sent again as well: the last octets that are queued carry PSH.
-  const bool takes_last = tcb_.unsent() == 0 && octets != 0 &&
+  const bool takes_last = tcb_.unsent() == 0 && octets != 0 && tcb_.push_at_end &&
                           lost.begin + octets == (tcb_.fin_sent ? tcb_.fin_at : tcb_.snd.nxt);
   Flags flags = takes_last ? Flags(Flag::psh) : Flags();
   if (with_fin) flags |= Flag::fin;
@@ -263,7 +263,7 @@ Turn::Step Turn::send_new() {
   if (octets == 0 && !with_fin) return Step::nothing;
 
   // MUST-61: PSH on what empties the queue, unless the application said that more follows.
-  const bool pushes = takes_all && octets != 0 && !tcb_.more_follows;
+  const bool pushes = takes_all && octets != 0 && tcb_.push_at_end;
   Flags flags = pushes ? Flags(Flag::psh) : Flags();
   if (with_fin) flags |= Flag::fin;
   const bool is_ecn_capable = tcb_.agreed.ecn && octets != 0;

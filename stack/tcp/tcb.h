@@ -147,6 +147,7 @@ struct Tcb : TimerNode {
   bool no_delay = false;          // Nagle off
   bool cork = false;              // TCP_CORK: small segments wait
   bool more_follows = false;      // the last SEND said so, and no ACK came since
+  bool push_at_end = false;       // the last SEND was whole: its last octet carries PSH
   bool push_now = false;          // TCP_NODELAY was set: what is queued leaves, corked or not
   std::uint8_t events = 0;        // EventBits not yet taken
   SendSequence snd;
@@ -215,6 +216,7 @@ struct Tcb : TimerNode {
   std::uint32_t segments_delivered_ce = 0;
   std::uint32_t out_of_order_segments = 0;
   std::uint32_t timeouts = 0;
+  Instant established_at;
   Instant last_ack_received;
 
   bool fin_is_acked() const { return fin_sent && snd.una > fin_at; }

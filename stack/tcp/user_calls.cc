@@ -59,6 +59,7 @@ Result<std::size_t> send(Tcb& tcb, Bytes octets, SendFlags flags) {
   if (taken < octets.size()) tcb.send_was_refused = true;
   if (taken != 0) {
     tcb.more_follows = flags.more_follows;
+    tcb.push_at_end = !flags.more_follows;
     tcb.push_now = false;
     if (flags.is_urgent) {
       // 3.10.2 and MUST-62: the octet after the last urgent one.

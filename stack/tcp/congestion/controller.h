@@ -23,7 +23,7 @@ struct DeliveryRate {
 // Everything an algorithm may know about one ACK that acknowledges something, or SACKs it.
 struct AckSample {
   Instant now{};
-  std::uint32_t newly_acked = 0;   // by SND.UNA moving
+  std::uint32_t newly_acked = 0;   // by SND.UNA moving, less what duplicate ACKs stood for
   std::uint32_t newly_sacked = 0;  // above SND.UNA
   std::uint32_t newly_lost = 0;
   std::uint32_t in_flight_before = 0;  // RFC 6675 pipe, before this ACK was looked at

@@ -43,6 +43,7 @@ AckOutcome Recovery::on_ack(const AckFacts& facts) {
 void Recovery::on_new_ack(const AckFacts& facts, AckOutcome& outcome) {
   const SeqNum old_una = transmissions_.begin()->range.begin;
   outcome.newly_acked = octets_between(old_una, facts.ack);
+  outcome.newly_delivered = outcome.newly_acked;
   bool retransmission_was_acked = false;
   for (const Transmission& t : transmissions_) {
     if (t.range.begin >= facts.ack) break;
@@ -56,6 +57,9 @@ void Recovery::on_new_ack(const AckFacts& facts, AckOutcome& outcome) {
 
   duplicate_acks_ = 0;
   if (phase_ == Phase::open) {
+    const std::uint32_t least = std::min(outcome.newly_acked, facts.mss);
+    outcome.newly_delivered =
+        std::max(least, outcome.newly_acked - std::min(outcome.newly_acked, left_network_));
     left_network_ = 0;
     // Kept only while numbers below it can be acknowledged: it must not wrap into the future.
     if (facts.ack > recovery_point_) has_recovery_point_ = false;

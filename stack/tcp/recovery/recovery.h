@@ -32,7 +32,10 @@ struct AckFacts {
 
 struct AckOutcome {
   std::uint32_t newly_acked = 0;  // octets
-  std::uint32_t newly_lost = 0;   // octets
+  // Of these, what had not left the network already by the duplicate ACKs before (as Linux counts
+  // where there is no SACK): reordering must not let the congestion window grow faster.
+  std::uint32_t newly_delivered = 0;
+  std::uint32_t newly_lost = 0;  // octets
   // Since the oldest of the acknowledged octets left (as Linux measures), unless any of them was
   // sent twice (Karn).
   std::optional<Duration> rtt;

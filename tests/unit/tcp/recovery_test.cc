@@ -169,6 +169,8 @@ class Trial {
     const AckOutcome theirs =
         is_duplicate ? model_.duplicate(ours.newly_lost) : model_.ack(ack, now_, ours.newly_lost);
     EXPECT_EQ(ours.newly_acked, theirs.newly_acked);
+    EXPECT_LE(ours.newly_delivered, ours.newly_acked);
+    EXPECT_GE(ours.newly_delivered, std::min(ours.newly_acked, kMss));
     EXPECT_EQ(ours.newly_lost, theirs.newly_lost);
     EXPECT_EQ(ours.entered_recovery, theirs.entered_recovery);
     EXPECT_EQ(ours.left_recovery, theirs.left_recovery);
@@ -245,6 +247,16 @@ TEST_F(Pipe, EachDuplicateTakesOneSegmentOut) {
   EXPECT_EQ(recovery_.in_flight(), 16 * kMss) << "three have left and one is lost";
   recovery_.on_retransmitted({SeqNum(0), SeqNum(kMss)}, now_);
   EXPECT_EQ(recovery_.in_flight(), 17 * kMss);
+}
+
+// Reordering: what duplicates stood for was delivered then, and only the rest by the ACK.
+TEST_F(Pipe, WhatDuplicatesStoodForIsNotDeliveredAgain) {
+  on_duplicate();
+  on_duplicate();
+  const AckOutcome outcome = on_ack(3);
+  EXPECT_EQ(outcome.newly_acked, 3 * kMss);
+  EXPECT_EQ(outcome.newly_delivered, kMss);
+  EXPECT_EQ(on_ack(5).newly_delivered, 2 * kMss);
 }
 
 // Four of 20 segments are lost: 16 duplicates leave only these four in the pipe, and after the
