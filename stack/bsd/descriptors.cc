@@ -168,6 +168,7 @@ Sockets::~Sockets() = default;
 void Sockets::set_time(Instant now) {
   TUNTCP_DCHECK(now >= tables_->now);
   tables_->now = now;
+  tables_->take_events();
 }
 Instant Sockets::time() const {
   return tables_->now;

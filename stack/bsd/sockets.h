@@ -61,7 +61,7 @@ class Sockets {
   Sockets(const Sockets&) = delete;
   Sockets& operator=(const Sockets&) = delete;
 
-  // When the calls that follow are made. Never goes back.
+  // When the calls that follow are made; takes note of what the host has to tell. Never goes back.
   void set_time(Instant now);
   Instant time() const;
 

@@ -177,8 +177,8 @@ class Host {
   void release(ConnectionId id, Instant now);
   Result<void> set_options(ConnectionId id, const SocketOptions& options, Instant now);
   Result<SocketOptions> options(ConnectionId id) const;
-  // TCP_QUICKACK: an ACK that is being delayed leaves now, and the next ones wait only once the
-  // application answers again; or (false) they wait from now on.
+  // TCP_QUICKACK: an ACK that is being delayed leaves now if its text was read, and the next ones
+  // wait only once the application answers again; or (false) they wait from now on.
   Result<void> set_quick_ack(ConnectionId id, bool is_on, Instant now);
   Result<Status> status(ConnectionId id, Instant now) const;
   Result<std::uint32_t> readable(ConnectionId id) const;  // octets, SIOCINQ

@@ -1,5 +1,6 @@
 // docs/rfc-compliance.md: every requirement of RFC 9293 has a row, and what the rows name exists:
-// files, functions, test programs, test cases, packet scripts.
+// files, functions, test programs, test cases, packet scripts. The same for what Linux does:
+// docs/linux-rows.md and docs/linux-differences.md.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -180,6 +181,49 @@ Faults compliance_faults(const File& document) {
   return faults;
 }
 
+// ---- What Linux does.
+
+struct LinuxRow {
+  int line = 0;
+  std::string id, answer;  // of a difference: its situation, nothing
+  std::vector<std::string> tests;
+};
+
+// Of a table of five columns; its head and what is below that are no rows.
+std::vector<LinuxRow> linux_rows_of(const File& document, bool has_answers) {
+  std::vector<LinuxRow> rows;
+  for_each_line(document.text, [&](int number, std::string_view line) {
+    if (!line.starts_with('|')) return;
+    const std::vector<std::string> cells = cells_of(line);
+    if (cells.size() != 5 || cells[1] == "---" || cells[1].starts_with("Linux") ||
+        cells[1] == "Situation") {
+      return;
+    }
+    rows.push_back({.line = number,
+                    .id = cells[0],
+                    .answer = has_answers ? cells[4] : "",
+                    .tests = quoted_in(has_answers ? cells[3] : cells[4])});
+  });
+  return rows;
+}
+
+Faults linux_faults(const File& document, const std::vector<LinuxRow>& rows) {
+  static const std::regex kAnswer(
+      R"((same( [^;]+; later: .+)?|later: .+|differs: \[[^\]]+\]\(linux-differences\.md\))?)");
+  Faults faults;
+  for (const LinuxRow& row : rows) {
+    const auto add = [&](const std::string& wrong) {
+      faults.push_back(fault(document, row.line, row.id + ": " + wrong));
+    };
+    if (!std::regex_match(row.answer, kAnswer)) add("no such answer: " + row.answer);
+    if (row.tests.empty()) add("nothing shows it");
+    for (const std::string& test : row.tests) {
+      if (const auto wrong = test_fault(test)) add(*wrong);
+    }
+  }
+  return faults;
+}
+
 File document() {
   return file_named(kDocument);
 }
@@ -192,6 +236,36 @@ TEST(Compliance, EveryRequirementHasItsRow) {
 
 TEST(Compliance, WhatTheRowsNameExists) {
   EXPECT_THAT(compliance_faults(document()), IsEmpty());
+}
+
+TEST(LinuxRows, AreAllThereAndWhatTheyNameExists) {
+  const File document = file_named("docs/linux-rows.md");
+  const std::vector<LinuxRow> rows = linux_rows_of(document, true);
+  std::vector<std::string> ids, wanted;
+  for (const LinuxRow& row : rows) ids.push_back(row.id);
+  for (int i = 1; i <= 34; ++i) wanted.push_back(std::to_string(i));
+  EXPECT_EQ(ids, wanted);
+  EXPECT_THAT(linux_faults(document, rows), IsEmpty());
+}
+
+TEST(LinuxDifferences, EachIsPinnedByATestThatExists) {
+  const File document = file_named("docs/linux-differences.md");
+  const std::vector<LinuxRow> rows = linux_rows_of(document, false);
+  EXPECT_FALSE(rows.empty());
+  EXPECT_THAT(linux_faults(document, rows), IsEmpty());
+}
+
+TEST(LinuxRows, ReportsWhatDoesNotExist) {
+  const auto faults_of = [](const std::string& tests, const std::string& answer) {
+    const File document{"x.md", "| 1 | A | B | " + tests + " | " + answer + " |\n"};
+    return linux_faults(document, linux_rows_of(document, true));
+  };
+  const std::string test = "`rfc9293 Nagle.CanBeSwitchedOff`";
+  EXPECT_THAT(faults_of(test, "same"), IsEmpty());
+  EXPECT_THAT(faults_of(test, "differs: [a](linux-differences.md)"), IsEmpty());
+  EXPECT_THAT(faults_of(test, "differs"), ElementsAre(HasSubstr("no such answer")));
+  EXPECT_THAT(faults_of("", "same"), ElementsAre(HasSubstr("nothing shows it")));
+  EXPECT_THAT(faults_of("`tests/scripts/x.pkt`", "same"), ElementsAre(HasSubstr("no such script")));
 }
 
 // What holds in profile rfc alone is told about below the lists, and nothing else is.

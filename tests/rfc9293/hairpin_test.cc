@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <optional>
 #include <vector>
 
 #include "stack/base/random.h"
@@ -23,9 +24,9 @@ IpAddress address(const char* text) {
   return *IpAddress::parse(text);
 }
 
-class Hairpin : public testing::TestWithParam<const char*> {
+class ToItself : public testing::Test {
  protected:
-  Hairpin() : random_(7), host_(config(), random_) {}
+  ToItself() : random_(7), host_(config(), random_) {}
   static HostConfig config() {
     HostConfig config;
     config.addresses = {*Prefix::parse("198.51.100.2/24"), *Prefix::parse("2001:db8::2/64")};
@@ -42,6 +43,8 @@ class Hairpin : public testing::TestWithParam<const char*> {
   NoDevice device_;
   Instant now_ = Instant::from_ns(1'000'000'000);
 };
+
+class Hairpin : public ToItself, public testing::WithParamInterface<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Addresses, Hairpin,
                          testing::Values("198.51.100.2", "127.0.0.1", "2001:db8::2", "::1"));
 
@@ -98,6 +101,52 @@ TEST_P(Hairpin, AClosedPortRefuses) {
   ASSERT_TRUE(id);
   run();
   EXPECT_EQ(host_.status(*id, now_)->error, Error::connection_refused);
+}
+
+// ---- Linux (5): connections over loopback, one after the other, until the ports are used up.
+class LoopbackPorts : public ToItself {
+ protected:
+  void SetUp() override {
+    const auto listener = host_.listen(server_, {});
+    ASSERT_TRUE(listener);
+    listener_ = *listener;
+  }
+  // One that the client closes first; why there was none, if so.
+  std::optional<Error> connect_and_close() {
+    const auto client = host_.open(server_, {}, now_);
+    if (!client) return client.error();
+    run();
+    const auto accepted = host_.accept(listener_);
+    if (!accepted) return accepted.error();
+    host_.release(*client, now_);
+    run();
+    host_.release(*accepted, now_);
+    run();
+    return std::nullopt;
+  }
+
+  const Endpoint server_{address("127.0.0.1"), 80};
+  ListenerId listener_{};
+};
+
+// "tcp_tw_reuse=0, default port range: 28,232 sockets in TIME_WAIT, then EADDRNOTAVAIL."
+TEST_F(LoopbackPorts, AreUsedUpByTimeWait) {
+  ASSERT_TRUE(host_.set_sysctl("net.ipv4.tcp_tw_reuse", "0"));
+  for (int i = 0; i < 28'232; ++i) ASSERT_EQ(connect_and_close(), std::nullopt) << i;
+  EXPECT_EQ(host_.list(now_).size(), 28'232U + 1);  // and the listener
+  EXPECT_EQ(connect_and_close(), Error::address_not_available);
+  now_ += 60_s;
+  host_.advance_to(now_);
+  EXPECT_EQ(connect_and_close(), std::nullopt);
+}
+// "With =2: 40,000 connects without a failure."
+TEST_F(LoopbackPorts, AreTakenAgainAfterASecond) {
+  for (int i = 0; i < 40'000; ++i) {
+    now_ += 100_us;
+    host_.advance_to(now_);
+    ASSERT_EQ(connect_and_close(), std::nullopt) << i;
+  }
+  EXPECT_GE(host_.mib()[Counter::tcp_tw_recycled], 40'000U - 28'232U);
 }
 
 }  // namespace
