@@ -50,6 +50,42 @@ TEST(DrillRun, WrongFieldShowsExpectedAndActual) {
   EXPECT_THAT(outcome.transcript, Contains("0.100000 < P. 1:11(10) ack 1 win 9"));
 }
 
+// --define: in packets to the stack and from it. The engine has no Fast Open, so what it says to
+// the option is to leave it out.
+TEST(DrillRun, WordsOfPacketsAreDefined) {
+  const std::string text = kEstablished + "+0 < P. 1:11(10) ack 1 win 9 <FO COOKIE,nop,nop>\n";
+  const Outcome unknown = play(text);
+  EXPECT_EQ(unknown.verdict, Verdict::skipped);
+  EXPECT_EQ(unknown.actual, "the cookie COOKIE");
+  const Outcome known =
+      play(text + "+0 > . 1:1(0) ack 11\n", {.definitions = {{"COOKIE", "3021b9d889017eeb"}}});
+  EXPECT_EQ(known.verdict, Verdict::passed) << known.actual;
+  EXPECT_THAT(known.transcript, Contains(HasSubstr("<FO 3021b9d889017eeb,nop,nop>")));
+  EXPECT_THROW(static_cast<void>(play(text, {.definitions = {{"COOKIE", "302"}}})), ScriptError);
+  const Outcome expected = play(kEstablished + "+0 > . 1:1(0) ack 1 <FO COOKIE,nop,nop>\n",
+                                {.definitions = {{"COOKIE", "3021b9d889017eeb"}}});
+  EXPECT_THAT(expected.expected, HasSubstr("<FO 3021b9d889017eeb,nop,nop>"));
+}
+
+TEST(DrillRun, CodesOfIcmpMessagesAreDefined) {
+  const std::string text = kEstablished +
+                           "+0 write(4, ..., 100) = 100\n+0 > P. 1:101(100) ack 1\n"
+                           "+0 < icmp unreachable CODE [1:101(100)]\n";
+  EXPECT_EQ(play(text).verdict, Verdict::skipped);
+  const Outcome known =
+      play(text + "+0 getsockopt(4, SOL_SOCKET, SO_ERROR, [113], [4]) = 0\n",
+           {.definitions = {{"CODE", "host_unreachable"}}});
+  EXPECT_EQ(known.verdict, Verdict::passed) << known.actual;
+}
+
+// As sendto(), a connected socket's sendmsg() looks at the address only for being one.
+TEST(DrillRun, AddressOfSendmsgIsPassedOn) {
+  const Outcome outcome = play_established(
+      "+0 sendmsg(4, {msg_name(...)=..., msg_iov(1)=[{..., 100}], msg_flags=0}, 0) = 100\n"
+      "+0 > P. 1:101(100) ack 1\n");
+  EXPECT_EQ(outcome.verdict, Verdict::passed) << outcome.actual;
+}
+
 TEST(DrillRun, PacketThatNeverComesFails) {
   const Outcome outcome = play_established("+.5 > . 1:1(0) ack 1\n");
   EXPECT_EQ(outcome.verdict, Verdict::failed);

@@ -104,9 +104,8 @@ const Expression* Calls::field(const Expression& record, std::string_view name) 
 }
 
 // "..." is the usual address of that side, {sa_family = ...} is taken apart.
-void Calls::put_address(const CallSpec& call, std::size_t index, CallRequest& request,
+void Calls::put_address(const Expression& written, CallRequest& request,
                         const IpAddress& usual) const {
-  const Expression& written = argument(call, index);
   request.address = Endpoint{.address = usual, .port = port_};
   if (written.kind == Kind::ellipsis) return;
   if (written.kind == Kind::name && written.text == "NULL") {
@@ -222,8 +221,8 @@ bool Calls::put_opening(const CallSpec& call, CallRequest& request) const {
   }
   if (!has_name(call, {"bind", "listen", "accept", "connect", "close", "shutdown"})) return false;
   request.fd = fd_argument(call, 0);
-  if (call.name == "bind") put_address(call, 1, request, options_.local);
-  if (call.name == "connect") put_address(call, 1, request, options_.remote);
+  if (call.name == "bind") put_address(argument(call, 1), request, options_.local);
+  if (call.name == "connect") put_address(argument(call, 1), request, options_.remote);
   if (call.name == "listen") request.backlog = static_cast<int>(integer(argument(call, 1)));
   if (call.name == "shutdown") request.number = integer(argument(call, 1));
   return true;
@@ -238,6 +237,8 @@ bool Calls::put_transfer(const CallSpec& call, CallRequest& request) const {
   if (has_name(call, {"recvmsg", "sendmsg"})) {
     request.fd = fd_argument(call, 0);
     put_message(argument(call, 1), request);
+    const Expression* name = field(argument(call, 1), "msg_name");
+    if (name != nullptr && call.name == "sendmsg") put_address(*name, request, options_.remote);
     request.flags = static_cast<int>(integer(argument(call, 2)));
     return true;
   }
@@ -251,7 +252,7 @@ bool Calls::put_transfer(const CallSpec& call, CallRequest& request) const {
                              .is_null = octets.kind == Kind::name && octets.text == "NULL"});
   if (has_name(call, {"read", "write"})) return true;
   request.flags = static_cast<int>(integer(argument(call, 3)));
-  if (call.name == "sendto") put_address(call, 4, request, options_.remote);
+  if (call.name == "sendto") put_address(argument(call, 4), request, options_.remote);
   return true;
 }
 

@@ -41,8 +41,7 @@ class Calls {
     return live_fd(integer(argument(call, index)));
   }
   const Expression* field(const Expression& record, std::string_view name) const;
-  void put_address(const CallSpec& call, std::size_t index, CallRequest& request,
-                   const IpAddress& usual) const;
+  void put_address(const Expression& written, CallRequest& request, const IpAddress& usual) const;
   void put_value(const CallSpec& call, CallRequest& request) const;
   void put_message(const Expression& message, CallRequest& request) const;
   void put_polled(const Expression& array, CallRequest& request) const;

@@ -271,7 +271,7 @@ bsd::Attempt EngineBackend::transfer_of(Call& call) const {
   call.message.msg_iovlen = call.pieces.size();
   const bool receives = request.name.starts_with("re");
   if (!receives) {
-    if (request.name == "sendto" && request.address) {
+    if (request.address) {
       call.message.msg_name = &call.address.storage;
       call.message.msg_namelen = call.address.length;
     }

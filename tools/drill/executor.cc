@@ -12,6 +12,7 @@
 #include "tools/drill/packet_codec.h"
 #include "tools/drill/packet_matcher.h"
 #include "tools/drill/packet_stream.h"
+#include "tools/drill/parser.h"
 #include "tools/drill/scanner.h"
 #include "tools/drill/script_options.h"
 
@@ -87,6 +88,7 @@ class Execution {
   void settle_due_call(Duration start);
   void check_call(const CallSpec& call, const CallReply& reply);
 
+  PacketSpec with_definitions(const PacketSpec& written) const;
   void inject(const PacketSpec& spec);
   void inject_tcp(const PacketSpec& spec, const TcpSpec& tcp);
   void inject_icmp(const PacketSpec& spec, const IcmpSpec& icmp);
@@ -168,13 +170,14 @@ Duration Execution::wait_for_start(const Event& event) {
 
 void Execution::play(const Event& event) {
   const Duration base = last_;
-  if (const auto* packet = std::get_if<PacketSpec>(&event.action)) {
-    if (packet->direction == Direction::outbound) {
-      expect(event, *packet, base);
+  if (const auto* written = std::get_if<PacketSpec>(&event.action)) {
+    const PacketSpec packet = with_definitions(*written);
+    if (packet.direction == Direction::outbound) {
+      expect(event, packet, base);
       return;
     }
     wait_for_start(event);
-    inject(*packet);
+    inject(packet);
     return;
   }
   const Duration start = wait_for_start(event);
@@ -322,6 +325,31 @@ void Execution::settle_due_call(Duration start) {
 
 // ---- Packets to the stack.
 
+// What --define says the words in it stand for: cookies, and the codes of ICMP messages.
+PacketSpec Execution::with_definitions(const PacketSpec& written) const {
+  PacketSpec spec = written;
+  const auto& definitions = settings_.definitions;
+  if (auto* icmp = std::get_if<IcmpSpec>(&spec.body)) {
+    const auto known = definitions.find(icmp->code);
+    if (known != definitions.end()) icmp->code = known->second;
+    return spec;
+  }
+  constexpr std::size_t kMostOctets = 38;
+  for (OptionSpec& option : std::get<TcpSpec>(spec.body).options) {
+    if (option.word.empty()) continue;
+    const auto known = definitions.find(option.word);
+    if (known == definitions.end()) throw Unmapped("the cookie " + option.word);
+    const auto octets = octets_of_hex(known->second);
+    if (!octets || octets->size() > kMostOctets) {
+      throw ScriptError(script_.file, written.at,
+                        option.word + " is defined as '" + known->second + "', which is no cookie");
+    }
+    option.octets = *octets;
+    option.word.clear();
+  }
+  return spec;
+}
+
 void Execution::inject(const PacketSpec& spec) {
   if (const auto* tcp = std::get_if<TcpSpec>(&spec.body)) {
     inject_tcp(spec, *tcp);
@@ -358,12 +386,8 @@ void Execution::inject_tcp(const PacketSpec& spec, const TcpSpec& tcp) {
   const auto fail = [&](const std::string& message) {
     throw ScriptError(script_.file, spec.at, message);
   };
-  TcpSpec written = tcp;
+  const TcpSpec& written = tcp;
   if (written.any_options) fail("options of a packet to the stack cannot be left open");
-  for (OptionSpec& option : written.options) {
-    if (option.word.empty()) continue;
-    throw Unmapped("the cookie " + option.word);
-  }
   const std::uint32_t options = option_octets(written.options);
   if (options > 40 || options % 4 != 0) {
     fail("options have " + std::to_string(options) + " octets: not a multiple of 4 up to 40");

@@ -11,6 +11,10 @@ namespace {
 constexpr std::uint64_t kMax32 = std::numeric_limits<std::uint32_t>::max();
 constexpr std::uint64_t kMax16 = std::numeric_limits<std::uint16_t>::max();
 
+bool is_hex(const std::string& text) {
+  return text.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
+}
+
 class PacketParser {
  public:
   explicit PacketParser(Scanner& scanner) : scanner_(scanner) {}
@@ -230,16 +234,12 @@ void PacketParser::read_octets(OptionSpec& option) {
   const Token raw = scanner_.next_raw(",>");
   if (raw.text.empty()) unexpected("hex digits");
   if (raw.text.size() > 2 * 38) scanner_.fail(raw.at, "more octets than an option can have");
-  const bool is_hex = raw.text.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
-  if (!is_hex) {
+  if (!is_hex(raw.text)) {
     option.word = raw.text;
     return;
   }
   if (raw.text.size() % 2 != 0) scanner_.fail(raw.at, "half an octet is missing");
-  for (std::size_t i = 0; i < raw.text.size(); i += 2) {
-    option.octets.push_back(
-        static_cast<std::uint8_t>(std::stoul(raw.text.substr(i, 2), nullptr, 16)));
-  }
+  option.octets = *octets_of_hex(raw.text);
 }
 
 // icmp TYPE CODE mtu N [quoted segment]
@@ -262,6 +262,15 @@ IcmpSpec PacketParser::read_icmp() {
 }
 
 }  // namespace
+
+std::optional<std::vector<std::uint8_t>> octets_of_hex(const std::string& text) {
+  if (!is_hex(text) || text.size() % 2 != 0) return std::nullopt;
+  std::vector<std::uint8_t> octets;
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    octets.push_back(static_cast<std::uint8_t>(std::stoul(text.substr(i, 2), nullptr, 16)));
+  }
+  return octets;
+}
 
 PacketSpec parse_packet(Scanner& scanner, Direction direction) {
   return PacketParser(scanner).read(direction);

@@ -2,8 +2,11 @@
 // syntax.md gives it; what of it is known only by sight becomes an UnknownSpec.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tools/drill/scanner.h"
 #include "tools/drill/script.h"
@@ -25,6 +28,9 @@ struct KnownBySight {
   Position at{};
   std::string what{};
 };
+
+// Of "3021b9d8"; nothing where it is none.
+std::optional<std::vector<std::uint8_t>> octets_of_hex(const std::string& text);
 
 // One packet, behind "<" or ">". In packet_parser.cc.
 PacketSpec parse_packet(Scanner& scanner, Direction direction);

@@ -63,6 +63,12 @@ class Reader {
   ScriptSettings& settings_;
 };
 
+// The echo of a timestamp that the stack never sent is always counted on from those it did.
+bool is_without_effect(const std::string& name) {
+  return name == "ip_version" || name == "non_fatal" || name == "speed" ||
+         name == "tcp_ts_ecr_scaled";
+}
+
 void Reader::read(const Option& option) {
   constexpr std::uint32_t kMaxMicroseconds = 1'000'000'000;
   BackendOptions& backend = settings_.backend;
@@ -88,7 +94,7 @@ void Reader::read(const Option& option) {
     const std::size_t equals = option.value.find('=');
     if (equals == std::string::npos) fail(option);
     settings_.definitions[option.value.substr(0, equals)] = option.value.substr(equals + 1);
-  } else if (option.name != "ip_version" && option.name != "non_fatal" && option.name != "speed") {
+  } else if (!is_without_effect(option.name)) {
     throw Unmapped("the option --" + option.name);
   }
 }
