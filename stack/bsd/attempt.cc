@@ -1,5 +1,6 @@
 #include "stack/bsd/attempt.h"
 
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 
 #include <algorithm>
@@ -36,6 +37,12 @@ bool only_an_error_is_left(Sockets& sockets, int fd) {
   int unread = 0;
   return sockets.poll(&entry, 1) == 1 && (entry.revents & POLLERR) != 0 &&
          (sockets.ioctl(fd, FIONREAD, &unread) != 0 || unread == 0);
+}
+
+// As Linux's tcp_recvmsg: what waits for all that was asked for stops in front of urgent data.
+bool is_at_urgent_mark(Sockets& sockets, int fd) {
+  int is_there = 0;
+  return sockets.ioctl(fd, SIOCATMARK, &is_there) == 0 && is_there != 0;
 }
 
 }  // namespace
@@ -111,6 +118,9 @@ std::size_t Attempt::wanted() const {
 // One try at what is left. What was transferred before an error or the end is the result.
 std::int64_t Attempt::transfer(Sockets& sockets) {
   if (transferred_ != 0 && only_an_error_is_left(sockets, fd_)) return std::int64_t(transferred_);
+  if (transferred_ != 0 && kind_ == Kind::recvmsg && is_at_urgent_mark(sockets, fd_)) {
+    return std::int64_t(transferred_);
+  }
   std::int64_t result = 0;
   if (kind_ == Kind::sendmsg) {
     std::vector<iovec> rest = after(*sent_, transferred_);
@@ -135,7 +145,8 @@ std::int64_t Attempt::transfer(Sockets& sockets) {
   if (result < 0)
     return result == -EAGAIN || transferred_ == 0 ? result : std::int64_t(transferred_);
   transferred_ += static_cast<std::size_t>(result);
-  const bool is_over = result == 0 || transferred_ >= wanted();
+  const bool is_over = result == 0 || transferred_ >= wanted() ||
+                       (kind_ == Kind::recvmsg && is_at_urgent_mark(sockets, fd_));
   return is_over ? std::int64_t(transferred_) : -EAGAIN;
 }
 

@@ -1,4 +1,5 @@
-// Readiness: what poll(2) and epoll(7) see, after Linux's tcp_poll and eventpoll.
+// Readiness: what poll(2) and epoll(7) see, after Linux's tcp_poll and eventpoll. An epoll instance
+// may watch others, in chains that are short and never closed.
 #include <algorithm>
 #include <cerrno>
 
@@ -15,6 +16,11 @@ constexpr std::uint32_t kAlways = EPOLLERR | EPOLLHUP;
 // How to be told, not what of.
 constexpr std::uint32_t kMode =
     EPOLLET | static_cast<std::uint32_t>(EPOLLONESHOT) | EPOLLWAKEUP | EPOLLEXCLUSIVE;
+// What may be asked for beside EPOLLEXCLUSIVE.
+constexpr std::uint32_t kExclusive = EPOLLIN | EPOLLOUT | kAlways | EPOLLWAKEUP |
+                                     static_cast<std::uint32_t>(EPOLLET) | EPOLLEXCLUSIVE;
+// Linux's EP_MAX_NESTS: so many instances watch one another in a row, beside the first.
+constexpr int kMostNested = 4;
 
 // As sk_stream_is_writeable: a third of the send buffer is free, and not too much is unsent.
 bool may_write(const Socket& socket, const Status& status, const Sysctl& sysctl) {
@@ -58,8 +64,20 @@ bool Tables::may_read(const Socket& socket, const Status& status) const {
   return status.recv_q >= least || status.rcv_wnd <= status.rcv_mss;
 }
 
+// What of the things a watch asks for is the case.
+std::uint32_t Tables::found_by(const Watch& watch) const {
+  return readiness(*files[watch.file]) & wanted(watch);
+}
+
 std::uint32_t Tables::readiness(const File& of) const {
-  if (of.epoll) return of.epoll->ready.empty() ? 0 : kIn;
+  if (of.epoll) {
+    // What is level-triggered needs no news.
+    const bool is_ready = std::ranges::any_of(of.epoll->watches, [this](const Watch& watch) {
+      const bool is_told = watch.is_ready || (watch.event.events & EPOLLET) == 0;
+      return is_told && found_by(watch) != 0;
+    });
+    return is_ready ? kIn : 0;
+  }
   const Socket& socket = *of.socket;
   const Status status = this->status(socket);
   if (status.state == State::listen) return status.recv_q != 0 ? kIn : 0;
@@ -80,13 +98,36 @@ std::uint32_t Tables::readiness(const File& of) const {
 }
 
 void Tables::wake(std::uint32_t file_index, std::uint32_t events) {
-  for (const std::unique_ptr<File>& file : files) {
-    if (!file || !file->epoll) continue;
-    for (Watch& watch : file->epoll->watches) {
-      if (watch.file == file_index && (wanted(watch) & events) != 0)
-        mark_ready(*file->epoll, watch);
+  for (std::uint32_t i = 0; i < files.size(); ++i) {
+    if (!files[i] || !files[i]->epoll) continue;
+    Epoll& epoll = *files[i]->epoll;
+    for (Watch& watch : epoll.watches) {
+      if (watch.file != file_index || (wanted(watch) & events) == 0) continue;
+      mark_ready(epoll, watch);
+      wake(i, kIn);
     }
   }
+}
+
+// How many instances are below this one, in the longest row; more than may be if `end` is there.
+int Tables::depth_below(std::uint32_t file_index, std::uint32_t end) const {
+  if (file_index == end) return kMostNested + 1;
+  int most = 0;
+  for (const Watch& watch : files[file_index]->epoll->watches) {
+    if (files[watch.file]->epoll) most = std::max(most, 1 + depth_below(watch.file, end));
+  }
+  return most;
+}
+
+int Tables::depth_above(std::uint32_t file_index) const {
+  int most = 0;
+  for (std::uint32_t i = 0; i < files.size(); ++i) {
+    if (!files[i] || !files[i]->epoll) continue;
+    const auto& watches = files[i]->epoll->watches;
+    const bool watches_it = std::ranges::find(watches, file_index, &Watch::file) != watches.end();
+    if (watches_it) most = std::max(most, 1 + depth_above(i));
+  }
+  return most;
 }
 
 void Tables::forget_watches(std::uint32_t file_index) {
@@ -172,11 +213,20 @@ int Sockets::epoll_ctl(int epoll_fd, int operation, int fd, epoll_event* event) 
   File* const epoll_file = t.file(epoll_fd);
   File* const file = t.file(fd);
   if (epoll_file == nullptr || file == nullptr) return -EBADF;
-  // Deviation: Linux lets one epoll instance watch another.
-  if (!epoll_file->epoll || file->epoll) return -EINVAL;
+  if (!epoll_file->epoll || epoll_file == file) return -EINVAL;
   Epoll& epoll = *epoll_file->epoll;
-  const std::uint32_t index =
-      t.descriptors[static_cast<std::size_t>(fd - t.config.first_descriptor)].file;
+  const auto index_of = [&](int of) {
+    return t.descriptors[static_cast<std::size_t>(of - t.config.first_descriptor)].file;
+  };
+  const std::uint32_t own = index_of(epoll_fd);
+  const std::uint32_t index = index_of(fd);
+  const bool is_exclusive = operation != EPOLL_CTL_DEL && (event->events & EPOLLEXCLUSIVE) != 0;
+  if (is_exclusive && operation == EPOLL_CTL_MOD) return -EINVAL;
+  if (is_exclusive && (file->epoll || (event->events & ~kExclusive) != 0)) return -EINVAL;
+  if (operation == EPOLL_CTL_ADD && file->epoll &&
+      t.depth_below(index, own) + 1 + t.depth_above(own) > kMostNested) {
+    return -ELOOP;
+  }
   Watch* watch = find(epoll, fd, index);
   switch (operation) {
     case EPOLL_CTL_ADD:
@@ -185,6 +235,7 @@ int Sockets::epoll_ctl(int epoll_fd, int operation, int fd, epoll_event* event) 
       break;
     case EPOLL_CTL_MOD:
       if (watch == nullptr) return -ENOENT;
+      if (watch->event.events & EPOLLEXCLUSIVE) return -EINVAL;
       watch->event = *event;
       watch->is_disarmed = false;
       break;
@@ -195,7 +246,9 @@ int Sockets::epoll_ctl(int epoll_fd, int operation, int fd, epoll_event* event) 
     default:
       return -EINVAL;
   }
-  if (t.readiness(*file) & wanted(*watch)) mark_ready(epoll, *watch);
+  if (t.found_by(*watch) == 0) return 0;
+  mark_ready(epoll, *watch);
+  t.wake(own, kIn);
   return 0;
 }
 
@@ -212,10 +265,7 @@ int Sockets::epoll_wait(int epoll_fd, epoll_event* events, int events_max) {
   Epoll& epoll = *epoll_file->epoll;
   // What is level-triggered needs no news.
   for (Watch& watch : epoll.watches) {
-    if ((watch.event.events & EPOLLET) == 0 &&
-        (t.readiness(*t.files[watch.file]) & wanted(watch)) != 0) {
-      mark_ready(epoll, watch);
-    }
+    if ((watch.event.events & EPOLLET) == 0 && t.found_by(watch) != 0) mark_ready(epoll, watch);
   }
   int found = 0;
   for (std::size_t left = epoll.ready.size(); left != 0 && found < events_max; --left) {
@@ -223,7 +273,7 @@ int Sockets::epoll_wait(int epoll_fd, epoll_event* events, int events_max) {
     epoll.ready.erase(epoll.ready.begin());
     Watch& watch = *std::ranges::find(epoll.watches, fd, &Watch::fd);
     watch.is_ready = false;
-    const std::uint32_t ready = t.readiness(*t.files[watch.file]) & wanted(watch);
+    const std::uint32_t ready = t.found_by(watch);
     if (ready == 0) continue;
     events[found++] = {.events = ready, .data = watch.event.data};
     if (watch.event.events & EPOLLONESHOT) {

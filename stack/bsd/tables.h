@@ -131,9 +131,12 @@ struct Tables {
 
   // ---- readiness.cc
   std::uint32_t readiness(const File& of) const;  // EPOLLIN ...
+  std::uint32_t found_by(const Watch& watch) const;
   bool may_read(const Socket& socket, const Status& status) const;
   void wake(std::uint32_t file, std::uint32_t events);
   void forget_watches(std::uint32_t file);
+  int depth_below(std::uint32_t file, std::uint32_t end) const;
+  int depth_above(std::uint32_t file) const;
 
   Host& host;
   const SocketsConfig config;

@@ -142,6 +142,24 @@ TEST_F(BlockingCalls, RecvOfAllEndsWithTheStream) {
   EXPECT_EQ(call.repeat(sockets_), 60);
 }
 
+// As Linux's tcp_recvmsg (tests/scripts/urgent_receive/wait_for_all_stops_at_the_mark): what was
+// read in front of urgent data is told at once.
+TEST_F(BlockingCalls, RecvOfAllEndsAtTheUrgentMark) {
+  connect();
+  Message message(100);
+  Attempt call = Attempt::recvmsg(server_, &message.header, MSG_WAITALL);
+  client_sends(30);
+  EXPECT_FALSE(call.repeat(sockets_).has_value());
+  ASSERT_EQ(sockets_.send(client_, "abc", 3, MSG_OOB), 3);
+  pass(1_ms);
+  EXPECT_EQ(call.repeat(sockets_), 32);
+  Attempt next = Attempt::recvmsg(server_, &message.header, MSG_WAITALL);
+  client_sends(10);
+  EXPECT_FALSE(next.repeat(sockets_).has_value());
+  client_sends(90);
+  EXPECT_EQ(next.repeat(sockets_), 100);
+}
+
 TEST_F(BlockingCalls, RecvGivesUpAtItsTimeout) {
   connect();
   const timeval limit{.tv_sec = 2, .tv_usec = 0};

@@ -173,6 +173,110 @@ void epoll_is_pollable(World& w) {
   w.poll(ep);
 }
 
+// What was read is ready no more, and one that is edge-triggered is until it was told.
+void epoll_tells_what_is_so_now(World& w) {
+  Calls& c = w.calls();
+  const auto pair = w.connected();
+  const int ep = c.epoll_create1(0);
+  epoll_event event = event_of(EPOLLIN | EPOLLET, 1);
+  c.epoll_ctl(ep, EPOLL_CTL_ADD, pair.server, &event);
+  w.send(pair.client, "x");
+  w.settle();
+  w.poll(ep);
+  w.recv(pair.server, 10);
+  w.poll(ep);
+  w.send(pair.client, "y");
+  w.settle();
+  w.poll(ep);
+  w.epoll_wait(ep);
+  w.poll(ep);
+}
+
+// inner watches a socket, outer inner, and one more outer, edge-triggered.
+void epoll_in_epoll(World& w) {
+  Calls& c = w.calls();
+  const auto pair = w.connected();
+  const int inner = c.epoll_create1(0);
+  const int outer = c.epoll_create1(0);
+  const int edges = c.epoll_create1(0);
+  epoll_event event = event_of(EPOLLIN, 1);
+  w.note("inner", c.epoll_ctl(inner, EPOLL_CTL_ADD, pair.server, &event));
+  event = event_of(EPOLLIN, 2);
+  w.note("outer", c.epoll_ctl(outer, EPOLL_CTL_ADD, inner, &event));
+  w.note("again", c.epoll_ctl(outer, EPOLL_CTL_ADD, inner, &event));
+  event = event_of(EPOLLIN | EPOLLET, 3);
+  w.note("edges", c.epoll_ctl(edges, EPOLL_CTL_ADD, inner, &event));
+  for (const char* const text : {"x", "y"}) {
+    w.epoll_wait(outer);
+    w.epoll_wait(edges);
+    w.send(pair.client, text);
+    w.settle();
+    w.epoll_wait(outer);
+    w.epoll_wait(outer);
+    w.epoll_wait(edges);
+    w.epoll_wait(edges);
+    w.poll(outer);
+    w.poll(inner);
+    w.epoll_wait(inner);
+    w.recv(pair.server, 10);
+    w.poll(outer);
+    w.poll(inner);
+    w.epoll_wait(outer);
+    w.epoll_wait(inner);
+  }
+  w.note("what was ready before", c.epoll_ctl(inner, EPOLL_CTL_DEL, pair.server, &event));
+  event = event_of(EPOLLOUT, 4);
+  w.note("inner", c.epoll_ctl(inner, EPOLL_CTL_ADD, pair.server, &event));
+  w.epoll_wait(edges);
+  w.epoll_wait(outer);
+  w.close(inner);
+  w.epoll_wait(outer);
+  w.poll(outer);
+}
+
+void rows_of_epolls(World& w) {
+  Calls& c = w.calls();
+  std::array<int, 10> row;
+  for (int& fd : row) fd = c.epoll_create1(0);
+  epoll_event event = event_of(EPOLLIN, 1);
+  const auto watch = [&](std::size_t from, std::size_t to) {
+    w.note(std::to_string(from) + " watches " + std::to_string(to),
+           c.epoll_ctl(row[from], EPOLL_CTL_ADD, row[to], &event));
+  };
+  watch(0, 0);
+  watch(0, 1);
+  watch(1, 0);
+  for (std::size_t i = 1; i < 9; ++i) watch(i, i + 1);
+  watch(4, 0);
+  watch(9, 0);
+  w.note("itself", c.epoll_ctl(row[0], EPOLL_CTL_ADD, c.dup(row[0]), &event));
+  for (int& fd : row) {
+    w.close(fd);
+    fd = c.epoll_create1(0);
+  }
+  for (std::size_t i = 9; i > 0; --i) watch(i - 1, i);
+  watch(9, 6);
+  watch(9, 0);
+}
+
+void exclusive(World& w) {
+  Calls& c = w.calls();
+  const int ep = c.epoll_create1(0);
+  const int fd = w.socket();
+  for (const std::uint32_t events :
+       {EPOLLIN | EPOLLEXCLUSIVE | EPOLLONESHOT, EPOLLIN | EPOLLEXCLUSIVE | EPOLLPRI,
+        EPOLLIN | EPOLLEXCLUSIVE | EPOLLET}) {
+    epoll_event event = event_of(events, 1);
+    w.note("add", c.epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event));
+    w.note("modify", c.epoll_ctl(ep, EPOLL_CTL_MOD, fd, &event));
+    event.events = EPOLLIN;
+    w.note("modify", c.epoll_ctl(ep, EPOLL_CTL_MOD, fd, &event));
+    event.events = EPOLLIN | EPOLLEXCLUSIVE;
+    w.note("an epoll", c.epoll_ctl(ep, EPOLL_CTL_ADD, c.epoll_create1(0), &event));
+    w.note("itself", c.epoll_ctl(ep, EPOLL_CTL_ADD, ep, &event));
+  }
+}
+
 void full_buffer(World& w) {
   const auto pair = w.connected();
   std::string much(100'000, 'x');
@@ -196,7 +300,9 @@ TUNTCP_AGREEMENT(Readiness, {"ManyAtOnce", many_at_once}, {"LowWater", low_water
                  {"ArgumentsOfEpoll", arguments_of_epoll}, {"LevelTriggered", level_triggered},
                  {"EdgeTriggered", edge_triggered}, {"OneShot", one_shot},
                  {"ListenerAndOthers", listener_and_others}, {"EpollIsPollable", epoll_is_pollable},
-                 {"FullBuffer", full_buffer});
+                 {"EpollTellsWhatIsSoNow", epoll_tells_what_is_so_now},
+                 {"EpollInEpoll", epoll_in_epoll}, {"RowsOfEpolls", rows_of_epolls},
+                 {"Exclusive", exclusive}, {"FullBuffer", full_buffer});
 
 }  // namespace
 }  // namespace tuntcp::test
