@@ -9,6 +9,7 @@
 
 #include "stack/base/check.h"
 #include "stack/bsd/tables.h"
+#include "stack/tcp/mtu_discovery.h"
 
 namespace tuntcp::bsd {
 
@@ -185,6 +186,7 @@ int Sockets::socket(int domain, int type, int protocol) {
   if (protocol != 0 && protocol != kTcp) return -EPROTONOSUPPORT;
   auto socket = std::make_unique<Socket>();
   socket->domain = domain;
+  socket->options.mtu_discovery = tcp::default_mtu_discovery(tables_->host.sysctl());
   socket->local.address = IpAddress::any(domain == AF_INET ? Family::ipv4 : Family::ipv6);
   const std::uint32_t index =
       tables_->add_file(std::move(socket), nullptr, type & SOCK_NONBLOCK ? O_NONBLOCK : 0);

@@ -26,17 +26,25 @@ bool read_hops(int number, int least, std::optional<std::uint8_t>& hops) {
   return true;
 }
 
+// That of the route, which outlives the connection.
 int get_mtu(Tables& tables, const Socket& socket, const Room& room) {
-  const Status status = tables.status(socket);
-  if (socket.stage != Socket::Stage::connection || status.state == tcp::State::closed) {
-    return -ENOTCONN;
-  }
-  return room.put(status.pmtu);
+  if (socket.stage != Socket::Stage::connection) return -ENOTCONN;
+  return room.put(tables.status(socket).pmtu);
 }
+
+bool is_mtu_discovery(int number) {
+  return number >= IP_PMTUDISC_DONT && number <= IP_PMTUDISC_OMIT;
+}
+static_assert(int{IP_PMTUDISC_PROBE} == static_cast<int>(tcp::MtuDiscovery::probe));
+static_assert(int{IP_PMTUDISC_OMIT} == static_cast<int>(tcp::MtuDiscovery::of_link_loose));
+static_assert(int{IPV6_PMTUDISC_OMIT} == int{IP_PMTUDISC_OMIT});
 
 }  // namespace
 
 int set_ipv4_option(Tables& tables, Socket& socket, int option, const Given& given) {
+  const bool is_known = option == IP_TOS || option == IP_TTL || option == IP_MTU_DISCOVER;
+  if (!is_known) return -ENOPROTOOPT;
+  if (given.value == nullptr && given.length != 0) return -EFAULT;
   const int number = given.number_or_octet();
   switch (option) {
     case IP_TOS:
@@ -45,8 +53,10 @@ int set_ipv4_option(Tables& tables, Socket& socket, int option, const Given& giv
     case IP_TTL:
       if (given.length < 1 || !read_hops(number, 1, socket.options.ttl)) return -EINVAL;
       break;
-    default:
-      return -ENOPROTOOPT;
+    case IP_MTU_DISCOVER:
+      if (!is_mtu_discovery(number)) return -EINVAL;
+      socket.options.mtu_discovery = static_cast<tcp::MtuDiscovery>(number);
+      break;
   }
   tables.give_options(socket);
   return 0;
@@ -68,6 +78,10 @@ int set_ipv6_option(Tables& tables, Socket& socket, int option, const Given& giv
     case IPV6_MTU:
       // What datagrams are cut into; of TCP it is only looked at.
       return !is_number || (number != 0 && number < kMinIpv6Mtu) ? -EINVAL : 0;
+    case IPV6_MTU_DISCOVER:
+      if (!is_number || !is_mtu_discovery(number)) return -EINVAL;
+      socket.options.mtu_discovery_v6 = static_cast<tcp::MtuDiscovery>(number);
+      break;
     case IPV6_V6ONLY:
       // A name that was given already was given to both families, or to one.
       if (!is_number || tables.has_port(socket)) return -EINVAL;
@@ -88,6 +102,9 @@ int get_ipv4_option(Tables& tables, const Socket& socket, int option, const Room
       return room.put_number_or_octet(hops_or_default(socket.options.ttl, tables));
     case IP_MTU:
       return get_mtu(tables, socket, room);
+    case IP_MTU_DISCOVER:
+      return room.put_number_or_octet(
+          static_cast<int>(socket.options.mtu_discovery.value_or(tcp::MtuDiscovery::want)));
     default:
       return -ENOPROTOOPT;
   }
@@ -101,6 +118,8 @@ int get_ipv6_option(Tables& tables, const Socket& socket, int option, const Room
       return room.put(int{socket.options.traffic_class});
     case IPV6_MTU:
       return get_mtu(tables, socket, room);
+    case IPV6_MTU_DISCOVER:
+      return room.put(static_cast<int>(socket.options.mtu_discovery_v6));
     case IPV6_V6ONLY:
       return room.put(socket.v6_only);
     default:

@@ -368,9 +368,9 @@ int Sockets::setsockopt(int fd, int level, int option, const void* value, sockle
   Socket* socket = nullptr;
   if (static_cast<std::int32_t>(length) < 0) return -EINVAL;
   if (const int error = tables_->socket_of(fd, socket)) return error;
-  // IPv6 takes nothing for a zero, and is asked last.
-  const bool is_ipv6 = level == IPPROTO_IPV6;
-  if (value == nullptr && length != 0 && !is_ipv6) return -EFAULT;
+  // IPv6 takes nothing for a zero; IPv4 says first whether there is such an option.
+  const bool is_ip = level == IPPROTO_IP || level == IPPROTO_IPV6;
+  if (value == nullptr && length != 0 && !is_ip) return -EFAULT;
   const Given given{.value = value, .length = length};
   switch (level) {
     case SOL_SOCKET:

@@ -136,6 +136,7 @@ void describe(const Tcb& tcb, Canonical& out) {
                           tcb.cork,
                           tcb.more_follows,
                           tcb.push_at_end,
+                          tcb.sends_first,
                           tcb.push_now,
                           tcb.listener.is_set(),
                           tcb.ready.is_linked,

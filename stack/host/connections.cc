@@ -70,16 +70,12 @@ void set_ip_options(tcp::Tcb& tcb, const SocketOptions& options) {
   const bool is_v4 = tcb.tuple.family() == Family::ipv4;
   tcb.traffic_class = is_v4 ? options.tos : options.traffic_class;
   tcb.hop_limit = is_v4 ? options.ttl : options.hop_limit;
+  if (!is_v4) {
+    tcb.mtu_discovery = options.mtu_discovery_v6;
+  } else if (options.mtu_discovery) {
+    tcb.mtu_discovery = *options.mtu_discovery;
+  }
 }
-
-namespace {
-
-tcp::MtuDiscovery default_mtu_discovery(const Sysctl& sysctl) {
-  const bool is_off = sysctl.ip_no_pmtu_disc == 1 || sysctl.ip_no_pmtu_disc == 2;
-  return is_off ? tcp::MtuDiscovery::dont : tcp::MtuDiscovery::want;
-}
-
-}  // namespace
 
 tcp::Tcb* HostTables::make_tcb(const FourTuple& tuple, const SocketOptions& options) {
   tcp::Tcb* const tcb = tcbs.emplace(shared);
@@ -100,18 +96,25 @@ tcp::Tcb* HostTables::make_tcb(const FourTuple& tuple, const SocketOptions& opti
   tcb->notsent_lowat = options.notsent_lowat;
   tcb->reordering = static_cast<std::uint16_t>(shared.sysctl.tcp_reordering);
   tcb->space.asked_clamp = options.window_clamp;
+  tcb->mtu_discovery = tcp::default_mtu_discovery(shared.sysctl);
   set_ip_options(*tcb, options);
-  tcb->mtu_discovery = options.mtu_discovery.value_or(default_mtu_discovery(shared.sysctl));
   tcb->flow_label = tcp::flow_label(shared, tuple);
   tcb->ip_id = static_cast<std::uint16_t>(siphash(shared.flow_key, tuple) >> 32);
+  tcb->sends_first = options.defer_accept != 0;
   tcb->keep_alive = options.keep_alive;
   tcb->fin_timeout = options.fin_timeout;
   return tcb;
 }
 
-std::uint32_t HostTables::receive_buffer_of(const Listener& listener) const {
-  const std::uint32_t chosen = socket_buffer_memory(listener.inherited.receive_buffer);
-  return chosen != 0 ? chosen : shared.sysctl.tcp_rmem[1];
+tcp::SynAckTerms HostTables::terms_of(const Listener& listener, Family family) const {
+  const SocketOptions& options = listener.inherited;
+  const std::uint32_t chosen = socket_buffer_memory(options.receive_buffer);
+  const bool is_v4 = family == Family::ipv4;
+  return {.rcvbuf = chosen != 0 ? chosen : shared.sysctl.tcp_rmem[1],
+          .window_clamp = options.window_clamp,
+          .max_segment = options.max_segment,
+          .traffic_class = is_v4 ? options.tos : options.traffic_class,
+          .hop_limit = is_v4 ? options.ttl : options.hop_limit};
 }
 
 void HostTables::settle(tcp::Tcb& tcb) {
@@ -214,8 +217,7 @@ void half_open_timer_ran_out(HostTables& host, tcp::HalfOpen<family>& half_open,
     host.shared.mib.add(Counter::tcp_syn_retrans);
     host.shared.mib.add(Counter::tcp_retrans_segs);
     host.shared.replies.push(tcp::syn_ack(state, tuple, host.shared, host.link_to(tuple),
-                                          host.receive_buffer_of(listener), now,
-                                          listener.inherited.max_segment));
+                                          host.terms_of(listener, family), now));
   }
   timers.schedule(half_open, now + tcp::syn_ack_timeout(state, host.shared.sysctl));
 }

@@ -357,7 +357,7 @@ Result<void> Host::set_options(ConnectionId id, const SocketOptions& options, In
   tcb.syn_retries = options.syn_retries;
   tcb.notsent_lowat = options.notsent_lowat;
   set_ip_options(tcb, options);
-  if (options.mtu_discovery) tcb.mtu_discovery = *options.mtu_discovery;
+  tcb.sends_first = options.defer_accept != 0;
   tcb.fin_timeout = options.fin_timeout;
   tcb.send_limit = socket_buffer_memory(options.send_buffer);
   tcp::set_keep_alive(tcb, options.keep_alive, tables_->now);
@@ -391,6 +391,7 @@ Result<SocketOptions> Host::options(ConnectionId id) const {
                        .ttl = tcb.hop_limit,
                        .hop_limit = tcb.hop_limit,
                        .mtu_discovery = tcb.mtu_discovery,
+                       .mtu_discovery_v6 = tcb.mtu_discovery,
                        .keep_alive = tcb.keep_alive,
                        .fin_timeout = tcb.fin_timeout};
 }

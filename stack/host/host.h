@@ -81,14 +81,15 @@ struct SocketOptions {
   std::uint8_t traffic_class = 0;
   std::optional<std::uint8_t> ttl{};
   std::optional<std::uint8_t> hop_limit{};
-  // IP_MTU_DISCOVER; absent: ip_no_pmtu_disc decides when the connection begins.
+  // IP_MTU_DISCOVER; absent: ip_no_pmtu_disc decides when the connection begins. IPV6_MTU_DISCOVER.
   std::optional<tcp::MtuDiscovery> mtu_discovery{};
+  tcp::MtuDiscovery mtu_discovery_v6 = tcp::MtuDiscovery::want;
   tcp::KeepAlive keep_alive{};  // off, unless an application wants it (MUST-25)
   // TCP_LINGER2: how long one that was released stays in FIN-WAIT-2. Zero: tcp_fin_timeout;
   // negative: not at all.
   Duration fin_timeout = Duration::zero();
-  // Of listeners, TCP_DEFER_ACCEPT: for so many timeouts of the SYN,ACK a handshake is completed
-  // only by text.
+  // TCP_DEFER_ACCEPT. Of listeners: for so many timeouts of the SYN,ACK a handshake is completed
+  // only by text. Of an active OPEN, if not 0: the ACK of the SYN,ACK waits for text, up to 200 ms.
   std::uint8_t defer_accept = 0;
 };
 

@@ -150,7 +150,7 @@ void HostTables::packet_too_big(tcp::Tcb& tcb, std::uint32_t mtu) {
   tcp::PathMtu path{.mtu = mtu, .may_fragment = false, .until = now + tcp::kPathMtuLifetime};
   if (family == Family::ipv6) {
     // RFC 8201, 4: such a message must be discarded.
-    if (mtu < tcp::kLeastPathMtuV6) return;
+    if (mtu < tcp::kLeastPathMtuV6 || !tcp::believes_routers(tcb)) return;
   } else {
     // ip_no_pmtu_disc: the message is not believed, only that there was one.
     if (shared.sysctl.ip_no_pmtu_disc == 1) path.mtu = 0;

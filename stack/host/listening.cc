@@ -63,8 +63,7 @@ void HostTables::syn_arrives(Listener& listener, const FourTuple& tuple, const S
     ++listener.half_open;
     shared.mib.add(Counter::tcp_passive_opens);
     shared.replies.push(tcp::syn_ack(half_open->state, tuple, shared, link_to(tuple),
-                                     receive_buffer_of(listener), at,
-                                     listener.inherited.max_segment));
+                                     terms_of(listener, tuple.family()), at));
   };
   if (tuple.family() == Family::ipv4) {
     add(half_opens.v4, half_opens.v4_timers);
@@ -77,7 +76,7 @@ void HostTables::send_cookie(Listener& listener, tcp::HalfOpenState& half_open,
                              const FourTuple& tuple, Instant at) {
   tcp::become_cookie(half_open, tuple, shared, at);
   tcp::Reply reply = tcp::syn_ack(half_open, tuple, shared, link_to(tuple),
-                                  receive_buffer_of(listener), at, listener.inherited.max_segment);
+                                  terms_of(listener, tuple.family()), at);
   if (auto& timestamps = reply.options.timestamps) {
     timestamps->value = tcp::cookie_timestamp(half_open, tuple, shared, at);
   }
@@ -106,8 +105,8 @@ bool HostTables::cookie_arrives(Listener& listener, const FourTuple& tuple, Segm
     return true;
   }
   shared.mib.add(Counter::tcp_passive_opens);
-  tcp::choose_window(answer->half_open, tuple.family(), link_to(tuple), receive_buffer_of(listener),
-                     listener.inherited.max_segment);
+  tcp::choose_window(answer->half_open, tuple.family(), link_to(tuple),
+                     terms_of(listener, tuple.family()));
   tcp::promote(answer->half_open, *tcb, socket_buffer_memory(listener.inherited.receive_buffer),
                at);
   // RFC 6298, 5.7: without a sample the timeout is 3 s (Linux), because the SYN,ACK may have been
@@ -126,7 +125,7 @@ void HostTables::arrives_at_half_open(const FourTuple& tuple, std::uint32_t inde
       half_opens, tuple.family(), index, [&](auto& half_open, auto& slab, TimerWheel& timers) {
         tcp::HalfOpenState& state = half_open.state;
         Listener& listener = listeners.at(state.listener);
-        const std::uint32_t rcvbuf = receive_buffer_of(listener);
+        const tcp::SynAckTerms terms = terms_of(listener, tuple.family());
         const auto answer = tcp::segment_arrives(state, tuple, seg, shared, at);
         if (answer.reply) shared.replies.push(*answer.reply);
         switch (answer.action) {
@@ -136,8 +135,8 @@ void HostTables::arrives_at_half_open(const FourTuple& tuple, std::uint32_t inde
             return remove_half_open(tuple, index);
           case Action::repeat:
             shared.mib.add(Counter::tcp_syn_retrans);
-            return shared.replies.push(tcp::syn_ack(state, tuple, shared, link_to(tuple), rcvbuf,
-                                                    at, listener.inherited.max_segment));
+            return shared.replies.push(
+                tcp::syn_ack(state, tuple, shared, link_to(tuple), terms, at));
           case Action::establish:
             break;
         }

@@ -108,7 +108,7 @@ struct HostTables {
   // ---- Listeners.
   Listener* listener_for(const FourTuple& tuple);
   void add_event(Listener& listener);
-  std::uint32_t receive_buffer_of(const Listener& listener) const;
+  tcp::SynAckTerms terms_of(const Listener& listener, Family family) const;
   void close_listener(Listener& listener, Instant now);
 
   // ---- Egress: egress.cc.

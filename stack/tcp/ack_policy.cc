@@ -64,6 +64,14 @@ void acknowledge_quickly(Tcb& tcb) {
   tcb.ack.is_interactive = false;
 }
 
+// As Linux's tcp_rcv_synsent_state_process(): TCP_DEFER_ACCEPT, or TCP_QUICKACK turned off.
+void acknowledge_syn_ack(Tcb& tcb, Instant now) {
+  if (!tcb.sends_first && !tcb.ack.is_interactive) return acknowledge_now(tcb);
+  tcb.ack.quick = kMaxQuickAcks;
+  tcb.ack.is_interactive = false;
+  tcb.deadlines.set(Timer::delayed_ack, now + kDelayedAckMax);
+}
+
 void acknowledge_text(Tcb& tcb, const Segment& seg, Instant now) {
   AckState& ack = tcb.ack;
   const std::uint32_t wire_octets = seg.text.size() / std::max(seg.wire_segments, 1U);

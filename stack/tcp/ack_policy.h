@@ -9,6 +9,8 @@ namespace tuntcp::tcp {
 
 // MUST-40 allows less than 500 ms; Linux waits 40 ms (TCP_ATO_MIN).
 inline constexpr Duration kDelayedAck = 40_ms;
+// Linux's TCP_DELACK_MAX, for the third segment of a handshake.
+inline constexpr Duration kDelayedAckMax = 200_ms;
 
 // An ACK leaves with the next output. Several reasons in one batch make one ACK (MUST-58).
 void acknowledge_now(Tcb& tcb);
@@ -18,6 +20,9 @@ void start_quick_acks(Tcb& tcb);
 
 // The next two ACKs are sent at once, for the peer's window may be as small (Linux, on CE).
 void acknowledge_quickly(Tcb& tcb);
+
+// The SYN,ACK was received: at once, unless text that will carry the ACK is to be expected.
+void acknowledge_syn_ack(Tcb& tcb, Instant now);
 
 // In-order text was received: at once, or within 40 ms?
 void acknowledge_text(Tcb& tcb, const Segment& seg, Instant now);

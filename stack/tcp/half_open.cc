@@ -83,18 +83,18 @@ HalfOpenState start_half_open(const Segment& seg, SeqNum iss, const Shared& shar
 }
 
 void choose_window(HalfOpenState& half_open, Family family, const wire::LinkCapabilities& link,
-                   std::uint32_t rcvbuf, std::uint16_t max_segment) {
+                   const SynAckTerms& terms) {
   // SHLD-14: a link whose MTU changed meanwhile does not make it smaller.
   if (half_open.window != 0) return;
-  const std::uint16_t mss = advertised_mss(link, family, max_segment);
-  half_open.window = initial_window(rcvbuf, text_of_segment(mss, half_open.has_timestamps));
+  const std::uint16_t mss = advertised_mss(link, family, terms.max_segment);
+  half_open.window = initial_window(terms.rcvbuf, text_of_segment(mss, half_open.has_timestamps),
+                                    terms.window_clamp);
 }
 
 Reply syn_ack(HalfOpenState& half_open, const FourTuple& tuple, const Shared& shared,
-              const wire::LinkCapabilities& link, std::uint32_t rcvbuf, Instant now,
-              std::uint16_t max_segment) {
-  const std::uint16_t mss = advertised_mss(link, tuple.family(), max_segment);
-  choose_window(half_open, tuple.family(), link, rcvbuf, max_segment);
+              const wire::LinkCapabilities& link, const SynAckTerms& terms, Instant now) {
+  const std::uint16_t mss = advertised_mss(link, tuple.family(), terms.max_segment);
+  choose_window(half_open, tuple.family(), link, terms);
   const PeerOffer peer{.mss = half_open.peer_mss,
                        .window_shift = half_open.peer_shift,
                        .has_window_shift = half_open.has_window_shift,
@@ -107,6 +107,8 @@ Reply syn_ack(HalfOpenState& half_open, const FourTuple& tuple, const Shared& sh
       // RFC 3168, 6.1.1: "an ECN-setup SYN-ACK packet", ECE without CWR.
       .flags = half_open.has_ecn ? Flag::syn | Flag::ack | Flag::ece : Flag::syn | Flag::ack,
       .wnd = half_open.window,
+      .traffic_class = terms.traffic_class,
+      .hop_limit = terms.hop_limit,
       .options = answer(peer, shared.sysctl, mss, timestamps_of(half_open, tuple, shared, now))};
 }
 

@@ -48,14 +48,22 @@ static_assert(sizeof(HalfOpen<Family::ipv6>) <= 88);
 HalfOpenState start_half_open(const Segment& seg, SeqNum iss, const Shared& shared,
                               const FourTuple& tuple, std::uint32_t listener);
 
+// What the listener's options make of its SYN,ACKs.
+struct SynAckTerms {
+  std::uint32_t rcvbuf = 0;                 // octets of memory
+  std::uint32_t window_clamp = 0;           // TCP_WINDOW_CLAMP; 0: none
+  std::uint16_t max_segment = 0;            // TCP_MAXSEG; 0: the link's
+  std::uint8_t traffic_class = 0;           // IP_TOS, IPV6_TCLASS
+  std::optional<std::uint8_t> hop_limit{};  // IP_TTL, IPV6_UNICAST_HOPS; none: the sysctl
+};
+
 // The window of the SYN,ACK, unless there is one already.
 void choose_window(HalfOpenState& half_open, Family family, const wire::LinkCapabilities& link,
-                   std::uint32_t rcvbuf, std::uint16_t max_segment);
+                   const SynAckTerms& terms);
 
 // <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>. The first one decides the window.
 Reply syn_ack(HalfOpenState& half_open, const FourTuple& tuple, const Shared& shared,
-              const wire::LinkCapabilities& link, std::uint32_t rcvbuf, Instant now,
-              std::uint16_t max_segment = 0);
+              const wire::LinkCapabilities& link, const SynAckTerms& terms, Instant now);
 
 // When the SYN,ACK that was just sent is to be repeated.
 Duration syn_ack_timeout(const HalfOpenState& half_open, const Sysctl& sysctl);

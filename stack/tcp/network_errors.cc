@@ -28,8 +28,7 @@ void on_smaller_path(Tcb& tcb, Instant now) {
   const std::uint32_t before = effective_send_mss(tcb, options);
   follow_path(tcb, now);
   const std::uint32_t mss = effective_send_mss(tcb, options);
-  // Who did not set DF has lost nothing.
-  if (mss >= before || tcb.mtu_discovery == MtuDiscovery::dont) return;
+  if (mss >= before || !cuts_anew(tcb)) return;
   if (tcb.recovery.on_smaller_path(tcb.snd.nxt, mss) == 0) return;
   restart_retransmission_timer(tcb, now);
   mark_ready(tcb);

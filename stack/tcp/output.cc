@@ -175,7 +175,7 @@ OutputResult Turn::send_syn() {
     segment.options = answer(agreed, shared.sysctl, mss, {.value = clock, .echo = tcb_.ts.recent});
   }
   // An ACK in SYN-RECEIVED rounded the window up to its scale's unit; it never shrinks (SHLD-14).
-  segment.wnd = std::max(initial_window(tcb_.space.buffer, mss),
+  segment.wnd = std::max(initial_window(tcb_.space.buffer, mss, tcb_.space.asked_clamp),
                          static_cast<std::uint16_t>(std::min(tcb_.rcv.wnd(), 65'535U)));
   tcb_.rcv.edge = later_of(tcb_.rcv.edge, tcb_.rcv.nxt + segment.wnd);
   const SendResult result = send_segment(segment, shared.link_of(tcb_), sink_);
@@ -391,15 +391,16 @@ OutputResult output(Tcb& tcb, Instant now, wire::PacketSink& sink) {
 
 SendResult send_reply(const Reply& reply, Shared& shared, const wire::LinkCapabilities& link,
                       wire::PacketSink& sink) {
-  const OutgoingSegment segment{
-      .tuple = reply.tuple,
-      .seq = reply.seq,
-      .ack = reply.ack,
-      .flags = reply.flags,
-      .wnd = reply.wnd,
-      .hop_limit = static_cast<std::uint8_t>(shared.sysctl.ip_default_ttl),
-      .flow_label = flow_label(shared, reply.tuple),
-      .options = reply.options};
+  const OutgoingSegment segment{.tuple = reply.tuple,
+                                .seq = reply.seq,
+                                .ack = reply.ack,
+                                .flags = reply.flags,
+                                .wnd = reply.wnd,
+                                .hop_limit = reply.hop_limit.value_or(
+                                    static_cast<std::uint8_t>(shared.sysctl.ip_default_ttl)),
+                                .traffic_class = reply.traffic_class,
+                                .flow_label = flow_label(shared, reply.tuple),
+                                .options = reply.options};
   const SendResult result = send_segment(segment, link, sink);
   if (result == SendResult::retry) return result;
   count_sent(shared, reply.tuple.family(), result, 1);

@@ -31,14 +31,40 @@ std::uint32_t path_mtu_of(const Tcb& tcb) {
 
 bool sets_dont_fragment(const Tcb& tcb) {
   switch (tcb.mtu_discovery) {
-    case MtuDiscovery::dont:
-      return false;
+    case MtuDiscovery::want:
+      return !tcb.path.may_fragment;
     case MtuDiscovery::always:
       return true;
-    case MtuDiscovery::want:
+    case MtuDiscovery::dont:
+    case MtuDiscovery::probe:
+    case MtuDiscovery::of_link:
+    case MtuDiscovery::of_link_loose:
       break;
   }
-  return !tcb.path.may_fragment;
+  return false;
+}
+
+// Linux's ip_sk_accept_pmtu and ip6_sk_accept_pmtu: over IPv4 the path is learned all the same.
+bool believes_routers(const Tcb& tcb) {
+  const bool is_of_link = tcb.mtu_discovery == MtuDiscovery::of_link ||
+                          tcb.mtu_discovery == MtuDiscovery::of_link_loose;
+  return tcb.tuple.family() == Family::ipv4 || !is_of_link;
+}
+
+bool cuts_anew(const Tcb& tcb) {
+  // Routers of IPv6 cut nothing (RFC 8200, 4.5).
+  if (tcb.tuple.family() == Family::ipv6) return believes_routers(tcb);
+  switch (tcb.mtu_discovery) {
+    case MtuDiscovery::want:
+    case MtuDiscovery::always:
+    case MtuDiscovery::probe:
+      return true;
+    case MtuDiscovery::dont:
+    case MtuDiscovery::of_link:
+    case MtuDiscovery::of_link_loose:
+      break;
+  }
+  return false;
 }
 
 void follow_path(Tcb& tcb, Instant now) {

@@ -53,6 +53,11 @@ class PathMtuCache {
 std::uint32_t path_mtu_of(const Tcb& tcb);
 // RFC 1191, 3: DF on all packets, unless the application or the path forbids.
 bool sets_dont_fragment(const Tcb& tcb);
+// Does the connection send again what a router said was too big? Not if routers were to cut it, or
+// if the application believes none of them.
+bool cuts_anew(const Tcb& tcb);
+// Is what a router says of one of the connection's packets learned at all?
+bool believes_routers(const Tcb& tcb);
 // Takes over what the cache learned, and forgets what is too old. Cheap when nothing changed.
 void follow_path(Tcb& tcb, Instant now);
 

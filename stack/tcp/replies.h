@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 
 #include "stack/base/address.h"
 #include "stack/tcp/segment.h"
@@ -16,6 +17,8 @@ struct Reply {
   SeqNum ack{};
   Flags flags{};
   std::uint16_t wnd = 0;
+  std::uint8_t traffic_class = 0;           // DS field; the two bits of ECN are clear
+  std::optional<std::uint8_t> hop_limit{};  // none: the sysctl
   wire::TcpOptions options{};
 };
 

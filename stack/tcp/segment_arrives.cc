@@ -344,7 +344,7 @@ void syn_sent(Tcb& tcb, Segment& seg, Instant now) {
   tcb.rcv.nxt = seg.seq + 1;
   tcb.rcv.last_ack_sent = tcb.rcv.nxt;
   const std::uint16_t mss = advertised_mss(tcb);
-  tcb.rcv.edge = tcb.rcv.nxt + initial_window(tcb.space.buffer, mss);
+  tcb.rcv.edge = tcb.rcv.nxt + initial_window(tcb.space.buffer, mss, tcb.space.asked_clamp);
   PeerOffer peer = read_offer(seg.options, sysctl(tcb), tcb.tuple.family());
   const bool offered_ecn = tcb.agreed.ecn;
   peer.has_ecn = offered_ecn && (seg.has(Flag::ack) ? agrees_to_ecn(seg) : asks_for_ecn(seg));
@@ -366,7 +366,7 @@ void syn_sent(Tcb& tcb, Segment& seg, Instant now) {
   }
   become_established(tcb, seg, Cause::syn_ack_received, now);
   accept_acknowledgment(tcb, seg, now);
-  acknowledge_now(tcb);
+  acknowledge_syn_ack(tcb, now);
   drop_syn_octet(seg);
   check_urg(tcb, seg);
   process_text(tcb, seg, now);

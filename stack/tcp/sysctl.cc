@@ -44,7 +44,7 @@ constexpr Knob kKnobs[] = {
      "ports of that range that are chosen only when asked for: 8080,9148-9150", nullptr,
      reserved_ports, nullptr, nullptr},
     TUNTCP_KNOB("net.ipv4.ip_no_pmtu_disc", ip_no_pmtu_disc, 0, 3, "", fresh,
-                "path MTU discovery: 0, 3 yes; 1 no DF, 'too big' means 552; 2 no DF, ignored"),
+                "path MTU discovery: 0 yes; else no DF, and 'too big' 1 means 552, 2 is ignored"),
     TUNTCP_KNOB("net.ipv4.ipfrag_high_thresh", ipfrag_high_thresh, 0, kInt, "octets", at_once,
                 "of memory for fragments of IPv4; 0: none is kept"),
     TUNTCP_KNOB("net.ipv4.ipfrag_time", ipfrag_time, 0, 2147483, "s", at_once,

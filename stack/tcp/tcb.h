@@ -148,6 +148,7 @@ struct Tcb : TimerNode {
   bool cork = false;              // TCP_CORK: small segments wait
   bool more_follows = false;      // the last SEND said so, and no ACK came since
   bool push_at_end = false;       // the last SEND was whole: its last octet carries PSH
+  bool sends_first = false;       // TCP_DEFER_ACCEPT of an active OPEN: its ACK can wait for text
   bool push_now = false;          // TCP_NODELAY was set: what is queued leaves, corked or not
   std::uint8_t events = 0;        // EventBits not yet taken
   SendSequence snd;

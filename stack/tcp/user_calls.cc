@@ -159,6 +159,8 @@ std::uint32_t send_limit(const Tcb& tcb) {
 void set_quick_ack(Tcb& tcb, bool is_on) {
   tcb.ack.is_interactive = !is_on;
   if (!is_on || !tcb.deadlines.is_set(Timer::delayed_ack)) return;
+  // The third segment of a handshake, of which nothing is to be read.
+  if (tcb.ack.last_received == Instant()) return acknowledge_now(tcb);
   // As Linux's __tcp_sock_set_quickack: what waits is acknowledged as if it had been pushed and
   // were being read now, so not while some of it is unread.
   tcb.ack.pushed = true;

@@ -76,8 +76,10 @@ std::uint8_t window_shift(const Sysctl& sysctl) {
   return shift;
 }
 
-std::uint16_t initial_window(std::uint32_t buffer_octets, std::uint32_t advertised_mss) {
+std::uint16_t initial_window(std::uint32_t buffer_octets, std::uint32_t advertised_mss,
+                             std::uint32_t clamp) {
   std::uint32_t window = std::min(window_from_memory(buffer_octets), 65'535U);
+  if (clamp != 0) window = std::min(window, clamp);
   if (window > advertised_mss) window -= window % advertised_mss;
   return static_cast<std::uint16_t>(window);
 }
@@ -92,8 +94,8 @@ void start_receive_space(Tcb& tcb, std::uint32_t so_rcvbuf, std::uint32_t advert
   space.is_locked = so_rcvbuf != 0;
   space.buffer = so_rcvbuf != 0 ? so_rcvbuf : sysctl(tcb).tcp_rmem[1];
   space.clamp = clamp_of(space);
-  space.ssthresh =
-      std::min<std::uint32_t>(initial_window(space.buffer, advertised_mss), space.clamp);
+  space.ssthresh = std::min<std::uint32_t>(
+      initial_window(space.buffer, advertised_mss, space.asked_clamp), space.clamp);
 }
 
 // As Linux's tcp_init_buffer_space. A window that is clamped further keeps what it has.

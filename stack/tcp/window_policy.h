@@ -12,8 +12,10 @@ namespace tuntcp::tcp {
 
 // The shift we offer on a SYN: enough for the largest buffer that auto-tuning may reach.
 std::uint8_t window_shift(const Sysctl& sysctl);
-// The window of a SYN or SYN,ACK, never scaled (RFC 7323, 2.2): whole segments of half the buffer.
-std::uint16_t initial_window(std::uint32_t buffer_octets, std::uint32_t advertised_mss);
+// The window of a SYN or SYN,ACK, never scaled (RFC 7323, 2.2): whole segments of half the buffer,
+// or of TCP_WINDOW_CLAMP (0: none).
+std::uint16_t initial_window(std::uint32_t buffer_octets, std::uint32_t advertised_mss,
+                             std::uint32_t clamp = 0);
 
 // The window field that offers at least `window` octets: rounded up, because rounding down would
 // move the right edge left (SHLD-14).

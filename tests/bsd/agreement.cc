@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <thread>
 
@@ -50,10 +51,10 @@ TEST_P(Agreement, WithTheKernel) {
   const std::vector<std::string> kernel = record_of_kernel(GetParam().run);
   if (kernel.empty()) GTEST_SKIP() << "needs root (CAP_SYS_ADMIN) for a network namespace";
 
-  ASSERT_EQ(engine.size(), kernel.size());
-  for (std::size_t i = 0; i < engine.size(); ++i) {
-    EXPECT_EQ(engine[i], kernel[i]) << "call " << i << "; the kernel's record is the expectation";
+  for (std::size_t i = 0; i < std::min(engine.size(), kernel.size()); ++i) {
+    ASSERT_EQ(engine[i], kernel[i]) << "call " << i << "; the kernel's record is the expectation";
   }
+  EXPECT_EQ(engine.size(), kernel.size());
 }
 
 }  // namespace tuntcp::test

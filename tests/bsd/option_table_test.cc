@@ -24,6 +24,8 @@ struct Option {
 constexpr Option kOptions[] = {
     TUNTCP_OPTION(SOL_SOCKET, SO_REUSEADDR),
     TUNTCP_OPTION(SOL_SOCKET, SO_REUSEPORT),
+    TUNTCP_OPTION(SOL_SOCKET, SO_KEEPALIVE),
+    TUNTCP_OPTION(SOL_SOCKET, SO_OOBINLINE),
     TUNTCP_OPTION(SOL_SOCKET, SO_LINGER),
     TUNTCP_OPTION(SOL_SOCKET, SO_RCVBUF),
     TUNTCP_OPTION(SOL_SOCKET, SO_SNDBUF),
@@ -43,13 +45,22 @@ constexpr Option kOptions[] = {
     TUNTCP_OPTION(IPPROTO_TCP, TCP_WINDOW_CLAMP),
     TUNTCP_OPTION(IPPROTO_TCP, TCP_QUICKACK),
     TUNTCP_OPTION(IPPROTO_TCP, TCP_USER_TIMEOUT),
+    TUNTCP_OPTION(IPPROTO_TCP, TCP_KEEPIDLE),
+    TUNTCP_OPTION(IPPROTO_TCP, TCP_KEEPINTVL),
+    TUNTCP_OPTION(IPPROTO_TCP, TCP_KEEPCNT),
+    TUNTCP_OPTION(IPPROTO_TCP, TCP_LINGER2),
+    TUNTCP_OPTION(IPPROTO_TCP, TCP_DEFER_ACCEPT),
     {"TCP_TIMESTAMP", IPPROTO_TCP, TCP_TIMESTAMP, true},
     TUNTCP_OPTION(IPPROTO_TCP, TCP_NOTSENT_LOWAT),
     TUNTCP_OPTION(IPPROTO_TCP, TCP_INQ),
     TUNTCP_OPTION(IPPROTO_IP, IP_TOS),
     TUNTCP_OPTION(IPPROTO_IP, IP_TTL),
+    TUNTCP_OPTION(IPPROTO_IP, IP_MTU),
+    TUNTCP_OPTION(IPPROTO_IP, IP_MTU_DISCOVER),
     TUNTCP_OPTION(IPPROTO_IPV6, IPV6_TCLASS),
     TUNTCP_OPTION(IPPROTO_IPV6, IPV6_UNICAST_HOPS),
+    TUNTCP_OPTION(IPPROTO_IPV6, IPV6_MTU),
+    TUNTCP_OPTION(IPPROTO_IPV6, IPV6_MTU_DISCOVER),
     TUNTCP_OPTION(IPPROTO_IPV6, IPV6_V6ONLY),
 };
 #undef TUNTCP_OPTION
@@ -101,6 +112,12 @@ void each_value(World& w, const Option& option, int fd) {
   }
 }
 
+// Packets of IPv6 over our loopback are an octet shorter.
+bool is_mtu_of_loopback(const Option& option, int domain) {
+  return domain == AF_INET6 && ((option.level == IPPROTO_IP && option.number == IP_MTU) ||
+                                (option.level == IPPROTO_IPV6 && option.number == IPV6_MTU));
+}
+
 // What segments really hold depends on the windows of the loopback device.
 Option of_connection(Option option) {
   option.is_random |= option.level == IPPROTO_TCP && option.number == TCP_MAXSEG;
@@ -113,7 +130,8 @@ bool is_tuned(const Option& option) {
   return (option.level == SOL_SOCKET && is_buffer) || of_connection(option).is_random;
 }
 
-void play(World& w, const Option& option, int domain) {
+void play(World& w, Option option, int domain) {
+  option.is_random |= is_mtu_of_loopback(option, domain);
   Calls& c = w.calls();
   const char* const own = domain == AF_INET ? "127.0.0.1" : "::1";
   const int fresh = c.socket(domain, SOCK_STREAM | SOCK_NONBLOCK, 0);

@@ -212,14 +212,18 @@ TEST(PathMtuKnob, TwoDiscardsTheMessages) {
   EXPECT_EQ(d.status().pmtu, 1500U);
 }
 
-// ip_no_pmtu_disc=3 believes what a transport can verify, as TCP does.
-TEST(PathMtuKnob, ThreeIsLikeZeroForTcp) {
+// ip_no_pmtu_disc=3 believes what a transport can verify, as TCP does; Linux sends no DF all the
+// same (measured), and nothing again.
+TEST(PathMtuKnob, ThreeBelievesTheMessages) {
   DrillOptions options = wide(v4);
   options.set = {"ip_no_pmtu_disc=3"};
   Drill d = Drill::established(options);
   ASSERT_TRUE(d.send(1460));
-  EXPECT_THAT(d.sent(), Each(Field(&Sent::dont_fragment, true)));
+  EXPECT_THAT(d.sent(), Each(Field(&Sent::dont_fragment, false)));
   d.wire_sends(too_big(d, 1, 1300));
+  EXPECT_THAT(d.sent(), IsEmpty());
+  d.peer_sends(ack());
+  ASSERT_TRUE(d.send(1460));
   EXPECT_EQ(lengths(d.sent()).front(), 1260U);
 }
 
@@ -249,6 +253,67 @@ TEST(MtuDiscovery, IsTheApplicationsChoice) {
   const std::vector<Sent> again = d.sent();
   EXPECT_EQ(lengths(again).front(), 512U);
   EXPECT_THAT(again, Each(Field(&Sent::dont_fragment, true)));
+}
+
+// The other values, as Linux 6.18 has them (measured): a SYN,ACK has DF in any case; what routers
+// say is learned in any case, but not all send again what was too big.
+struct MtuDiscoveryCase {
+  tcp::MtuDiscovery value;
+  bool has_dont_fragment;
+  bool is_cut_anew;
+};
+class MtuDiscoveryValues : public testing::TestWithParam<MtuDiscoveryCase> {};
+INSTANTIATE_TEST_SUITE_P(All, MtuDiscoveryValues,
+                         testing::Values(MtuDiscoveryCase{tcp::MtuDiscovery::dont, false, false},
+                                         MtuDiscoveryCase{tcp::MtuDiscovery::want, true, true},
+                                         MtuDiscoveryCase{tcp::MtuDiscovery::always, true, true},
+                                         MtuDiscoveryCase{tcp::MtuDiscovery::probe, false, true},
+                                         MtuDiscoveryCase{tcp::MtuDiscovery::of_link, false, false},
+                                         MtuDiscoveryCase{tcp::MtuDiscovery::of_link_loose, false,
+                                                          false}));
+
+TEST_P(MtuDiscoveryValues, DecideAboutDontFragmentAndSendingAgain) {
+  const auto [value, has_dont_fragment, is_cut_anew] = GetParam();
+  DrillOptions options = wide(v4);
+  options.socket.mtu_discovery = value;
+  Drill d = Drill::listen(options);
+  d.peer_sends(syn({.mss = options.mss}));
+  EXPECT_THAT(d.sent(), ElementsAre(Field(&Sent::dont_fragment, true)));
+  d.peer_sends(ack());
+  d.accept();
+  ASSERT_TRUE(d.send(1460));
+  EXPECT_THAT(d.sent(), ElementsAre(Field(&Sent::dont_fragment, has_dont_fragment)));
+  d.wire_sends(too_big(d, 1, 1300));
+  EXPECT_EQ(!d.sent().empty(), is_cut_anew);
+  EXPECT_EQ(d.status().pmtu, 1300U);
+}
+
+// RFC 8201, 4 leaves no choice of sending larger packets; Linux leaves it to who asks for it.
+TEST(MtuDiscoveryOfIpv6, OfTheLinkPassesOverTooBig) {
+  for (const auto value : {tcp::MtuDiscovery::of_link, tcp::MtuDiscovery::of_link_loose}) {
+    DrillOptions options = wide(v6);
+    options.socket.mtu_discovery_v6 = value;
+    Drill d = Drill::established(options);
+    ASSERT_TRUE(d.send(1440));
+    d.sent();
+    d.wire_sends(too_big(d, 1, 1300));
+    EXPECT_THAT(d.sent(), IsEmpty());
+    EXPECT_EQ(d.status().pmtu, 1500U);
+  }
+}
+
+// Routers of IPv6 cut nothing (RFC 8200, 4.5), so neither IP_MTU_DISCOVER nor ip_no_pmtu_disc say
+// anything there (Linux).
+TEST(MtuDiscoveryOfIpv6, IsNotThatOfIpv4) {
+  DrillOptions options = wide(v6);
+  options.set = {"ip_no_pmtu_disc=1"};
+  options.socket.mtu_discovery = tcp::MtuDiscovery::dont;
+  options.socket.mtu_discovery_v6 = tcp::MtuDiscovery::dont;
+  Drill d = Drill::established(options);
+  ASSERT_TRUE(d.send(1440));
+  d.sent();
+  d.wire_sends(too_big(d, 1, 1300));
+  EXPECT_EQ(lengths(d.sent()).front(), 1240U);
 }
 
 // RFC 6437, 3: one label for all packets of a connection, and another for another.

@@ -94,6 +94,30 @@ TEST(MaxSegment, NeverRaisesWhatTheLinkCarries) {
   EXPECT_EQ(d.sent().at(0).options.mss, 1460);
 }
 
+// ---- TCP_WINDOW_CLAMP. tcp(7): "Bound the size of the advertised window"; Linux's SYNs follow, in
+// whole segments (measured). RFC 7323, 2.2 leaves the scale to us: that of the largest buffer.
+TEST(WindowClamp, BoundsTheWindowOfSyns) {
+  Drill active = Drill::closed({.role = Role::active, .socket = {.window_clamp = 5000}});
+  ASSERT_TRUE(active.open().has_value());
+  const Sent syn_sent = active.sent().at(0);
+  EXPECT_EQ(syn_sent.window, 3 * 1460);
+  EXPECT_EQ(syn_sent.options.window_shift, 7);
+  Drill passive = Drill::listen({.socket = {.window_clamp = 5000}});
+  passive.peer_sends(syn({.wscale = 0}));
+  const Sent answer = passive.sent().at(0);
+  EXPECT_EQ(answer.window, 3 * 1460);
+  EXPECT_EQ(answer.options.window_shift, 7);
+}
+TEST(WindowClamp, HoldsWhenTextArrives) {
+  Drill d = Drill::established({.socket = {.window_clamp = 5000}});
+  for (int i = 0; i < 20; ++i) {
+    d.peer_sends(data({.len = 1460}));
+    ASSERT_TRUE(d.receive().has_value());
+    for (const Sent& sent : d.sent()) EXPECT_LE(sent.window, 5000);
+  }
+  EXPECT_EQ(d.status().octets_received, 20U * 1460U);
+}
+
 // ---- TCP_SYNCNT. MUST-22: R2 "may be different for a SYN"; MUST-20: R1 and R2 can be set for a
 // connection.
 TEST(SynCount, CountsTheRepeatsOfASyn) {

@@ -32,6 +32,10 @@ TEST(WindowPolicy, OffersWholeSegmentsOnASyn) {
   EXPECT_EQ(initial_window(131'072, 65'495), 65'495);
   EXPECT_EQ(initial_window(33'554'432, 1460), 64'240);
   EXPECT_EQ(initial_window(2304, 1460), 1152) << "a buffer smaller than a segment";
+  // TCP_WINDOW_CLAMP, as the kernel does (measured).
+  EXPECT_EQ(initial_window(131'072, 1460, 5'000), 4'380);
+  EXPECT_EQ(initial_window(131'072, 65'495, 5'000), 5'000);
+  EXPECT_EQ(initial_window(131'072, 1460, 1'152), 1'152);
 }
 
 TEST(WindowPolicy, RoundsTheFieldUp) {
