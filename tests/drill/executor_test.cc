@@ -72,9 +72,8 @@ TEST(DrillRun, CodesOfIcmpMessagesAreDefined) {
                            "+0 write(4, ..., 100) = 100\n+0 > P. 1:101(100) ack 1\n"
                            "+0 < icmp unreachable CODE [1:101(100)]\n";
   EXPECT_EQ(play(text).verdict, Verdict::skipped);
-  const Outcome known =
-      play(text + "+0 getsockopt(4, SOL_SOCKET, SO_ERROR, [113], [4]) = 0\n",
-           {.definitions = {{"CODE", "host_unreachable"}}});
+  const Outcome known = play(text + "+0 getsockopt(4, SOL_SOCKET, SO_ERROR, [113], [4]) = 0\n",
+                             {.definitions = {{"CODE", "host_unreachable"}}});
   EXPECT_EQ(known.verdict, Verdict::passed) << known.actual;
 }
 
