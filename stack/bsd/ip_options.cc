@@ -2,7 +2,10 @@
 // are an AF_INET6 socket's, too: its connection may be one of IPv4.
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <span>
+#include <utility>
 
 #include "stack/bsd/option_values.h"
 #include "stack/bsd/tables.h"
@@ -39,6 +42,89 @@ static_assert(int{IP_PMTUDISC_PROBE} == static_cast<int>(tcp::MtuDiscovery::prob
 static_assert(int{IP_PMTUDISC_OMIT} == static_cast<int>(tcp::MtuDiscovery::of_link_loose));
 static_assert(int{IPV6_PMTUDISC_OMIT} == int{IP_PMTUDISC_OMIT});
 
+// ---- IP_OPTIONS. Deviation: of those that Linux sends only source routes, and what fills up.
+
+constexpr std::size_t kMaxIpOptions = 40;
+constexpr std::uint8_t kEndOfOptions = 0;
+constexpr std::uint8_t kNoOperation = 1;
+constexpr std::uint8_t kLooseSourceRoute = 131;
+constexpr std::uint8_t kStrictSourceRoute = 137;
+// Of a source route before its addresses: kind, length, and a pointer to the first of them.
+constexpr std::size_t kFixedOctets = 3;
+constexpr std::uint8_t kFirstPointer = 4;
+
+// The routers, from the first one on; the destination is the connection's.
+bool read_source_route(std::span<const std::uint8_t> option, wire::SourceRoute& route) {
+  const std::size_t octets = option.size();
+  if (octets < kFixedOctets + 4 || (octets - kFixedOctets) % 4 != 0) return false;
+  if (option[2] != kFirstPointer) return false;
+  route.is_strict = option[0] == kStrictSourceRoute;
+  for (std::size_t at = kFixedOctets; at < octets; at += 4) {
+    route.addresses[route.count++] = load_be32(option.data() + at);
+  }
+  return true;
+}
+
+// Reads them, and leaves in `octets` what Linux would tell of them.
+bool read_ip_options(std::vector<std::uint8_t>& octets, wire::SourceRoute& route) {
+  octets.resize((octets.size() + 3) / 4 * 4, kEndOfOptions);
+  std::span<std::uint8_t> rest(octets);
+  while (!rest.empty() && rest[0] != kEndOfOptions) {
+    if (rest[0] == kNoOperation) {
+      rest = rest.subspan(1);
+      continue;
+    }
+    const bool is_route = rest[0] == kLooseSourceRoute || rest[0] == kStrictSourceRoute;
+    if (!is_route || route.count != 0 || rest.size() < 2 || rest[1] > rest.size()) return false;
+    if (!read_source_route(rest.first(rest[1]), route)) return false;
+    rest = rest.subspan(rest[1]);
+  }
+  std::ranges::fill(rest, kEndOfOptions);
+  return true;
+}
+
+std::vector<std::uint8_t> write_ip_options(const wire::SourceRoute& route) {
+  std::vector<std::uint8_t> octets(route.option_octets(), kEndOfOptions);
+  octets[0] = route.is_strict ? kStrictSourceRoute : kLooseSourceRoute;
+  octets[1] = static_cast<std::uint8_t>(octets.size() - 1);
+  octets[2] = kFirstPointer;
+  std::size_t at = kFixedOctets;
+  for (const std::uint32_t hop : route.hops()) {
+    store_be32(octets.data() + at, hop);
+    at += 4;
+  }
+  return octets;
+}
+
+int set_ip_options(Tables& tables, Socket& socket, const Given& given) {
+  if (given.length > kMaxIpOptions) return -EINVAL;
+  const auto* const first = static_cast<const std::uint8_t*>(given.value);
+  std::vector<std::uint8_t> octets(first, first + given.length);
+  wire::SourceRoute route;
+  if (!read_ip_options(octets, route)) return -EINVAL;
+  const auto before = socket.options.source_route;
+  socket.options.source_route = route;
+  if (socket.stage == Socket::Stage::connection) {
+    const auto set = tables.host.set_options(socket.connection, socket.options, tables.now);
+    if (!set) {
+      socket.options.source_route = before;
+      return -errno_of(set.error());
+    }
+  }
+  socket.ip_options = std::move(octets);
+  return 0;
+}
+
+int get_ip_options(Tables& tables, const Socket& socket, const Room& room) {
+  if (socket.stage == Socket::Stage::connection && !socket.options.source_route) {
+    if (const auto route = tables.host.source_route(socket.connection)) {
+      const std::vector<std::uint8_t> octets = write_ip_options(*route);
+      return room.put(octets.data(), octets.size());
+    }
+  }
+  return room.put(socket.ip_options.data(), socket.ip_options.size());
+}
+
 }  // namespace
 
 int set_ipv4_option(Tables& tables, Socket& socket, int option, const Given& given) {
@@ -50,6 +136,8 @@ int set_ipv4_option(Tables& tables, Socket& socket, int option, const Given& giv
     case IP_TOS:
       socket.options.tos = static_cast<std::uint8_t>(number & ~kEcnBits);
       break;
+    case IP_OPTIONS:
+      return set_ip_options(tables, socket, given);
     case IP_TTL:
       if (given.length < 1 || !read_hops(number, 1, socket.options.ttl)) return -EINVAL;
       break;
@@ -100,6 +188,8 @@ int get_ipv4_option(Tables& tables, const Socket& socket, int option, const Room
       return room.put_number_or_octet(socket.options.tos);
     case IP_TTL:
       return room.put_number_or_octet(hops_or_default(socket.options.ttl, tables));
+    case IP_OPTIONS:
+      return get_ip_options(tables, socket, room);
     case IP_MTU:
       return get_mtu(tables, socket, room);
     case IP_MTU_DISCOVER:

@@ -221,6 +221,8 @@ int Sockets::accept4(int fd, sockaddr* address, socklen_t* length, int flags) {
   child->listener = {};
   child->stage = Socket::Stage::connection;
   child->error = 0;
+  child->ip_options.clear();  // it takes the way by which the peer came
+  child->options.source_route.reset();
   child->is_bound = false;  // the port is the listener's
   child->holds_port = true;
   // The descriptor first: without one the connection must stay in the queue.

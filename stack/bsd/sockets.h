@@ -8,7 +8,8 @@
 //   IPPROTO_TCP  TCP_MD5SIG TCP_FASTOPEN*
 //                TCP_THIN_* TCP_REPAIR* TCP_ULP TCP_SAVE_SYN TCP_ZEROCOPY_RECEIVE
 //   IP, IPv6     everything but IP_TOS IP_TTL IP_MTU IP_MTU_DISCOVER, IPV6_TCLASS
-//                IPV6_UNICAST_HOPS IPV6_MTU IPV6_MTU_DISCOVER IPV6_V6ONLY
+//                IPV6_UNICAST_HOPS IPV6_MTU IPV6_MTU_DISCOVER IPV6_V6ONLY, and IP_OPTIONS with
+//                source routes (other options: EINVAL)
 //   flags        MSG_ZEROCOPY MSG_FASTOPEN MSG_ERRQUEUE MSG_CONFIRM
 //   calls        splice
 //

@@ -33,6 +33,7 @@ struct Socket {
   SocketOptions options;
   std::uint32_t receive_buffer = 0;  // as getsockopt tells it; 0: the sysctl
   std::uint32_t send_buffer = 0;
+  std::vector<std::uint8_t> ip_options{};  // IP_OPTIONS, as getsockopt tells them
   linger linger_value{};
   bool reuse_address = false;
   bool reuse_port = false;

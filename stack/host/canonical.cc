@@ -137,6 +137,7 @@ void describe(const Tcb& tcb, Canonical& out) {
   out.number(tcb.error);
   out.number(tcb.soft_error);
   out.number(tcb.path.mtu);
+  out.number(tcb.ip_option_octets);
   out.number(tcb.events);
   out.number(tcb.receive_buffer.readable());
   // Of one that is CLOSED only this is left.
@@ -218,6 +219,10 @@ void Host::describe(Canonical& out) const {
   out.age(t.shared.challenges.second_began, 1_s);
   out.number(std::min(t.shared.challenges.left, 1000U));
   out.number(t.shared.orphans);
+  t.shared.routes.for_each([&](const FourTuple&, const wire::SourceRoute& route) {
+    out.number(std::uint64_t{route.count} << 1 | route.is_strict);
+    for (const std::uint32_t hop : route.hops()) out.number(hop);
+  });
   out.number(t.has_output());
 }
 

@@ -121,6 +121,7 @@ void HostTables::settle(tcp::Tcb& tcb) {
   if (tcb.state == tcp::State::time_wait && tcb.in_table) enter_time_wait(tcb, now);
   if (tcb.state == tcp::State::closed && tcb.in_table) {
     demux.erase(tcb.tuple, {Demux::Kind::tcb, tcbs.handle_of(tcb).index});
+    shared.routes.forget(tcb.tuple);
     tcb.in_table = false;
   }
   if (!tcb.in_table && tcb.is_released) return destroy(tcb);
@@ -128,6 +129,17 @@ void HostTables::settle(tcp::Tcb& tcb) {
   // A deadline that moved to later is noticed when the old entry runs: see run_timers().
   if (earliest < tcb.when) shared.wheel.schedule(tcb, earliest);
   if (tcb.events != 0 && !tcb.is_released && !tcb.eventful.is_linked) shared.eventful.push(tcb);
+}
+
+void HostTables::set_source_route(tcp::Tcb& tcb, const std::optional<wire::SourceRoute>& route) {
+  // A packet that never leaves this host passes no router, and IPv6 has no such routes (RFC 5095).
+  if (!tcb.in_table || tcb.is_hairpin || tcb.tuple.family() != Family::ipv4) return;
+  if (route) {
+    shared.routes.learn(tcb.tuple, *route, tcp::SourceRoutes::Origin::application);
+  } else {
+    shared.routes.forget_application(tcb.tuple);
+  }
+  tcp::follow_source_route(tcb);
 }
 
 void HostTables::destroy(tcp::Tcb& tcb) {
@@ -159,6 +171,7 @@ void HostTables::enter_time_wait(tcp::Tcb& tcb, Instant at) {
       // tcp_max_tw_buckets: closed without the wait, which RFC 9293 would not allow (MUST-13) but
       // which Linux prefers to running out of memory.
       shared.mib.add(Counter::tcp_tw_overflow);
+      shared.routes.forget(tcb.tuple);
       return demux.erase(tcb.tuple, old_entry);
     }
     timers.schedule(*entry, at + time_wait_length());
@@ -173,6 +186,7 @@ void HostTables::enter_time_wait(tcp::Tcb& tcb, Instant at) {
 
 void HostTables::remove_time_wait(const FourTuple& tuple, std::uint32_t index) {
   demux.erase(tuple, {Demux::Kind::time_wait, index});
+  shared.routes.forget(tuple);
   with_object(time_waits, tuple.family(), index, [](auto& entry, auto& slab, TimerWheel& timers) {
     timers.cancel(entry);
     slab.erase(entry);
@@ -181,6 +195,7 @@ void HostTables::remove_time_wait(const FourTuple& tuple, std::uint32_t index) {
 
 void HostTables::remove_half_open(const FourTuple& tuple, std::uint32_t index) {
   demux.erase(tuple, {Demux::Kind::half_open, index});
+  shared.routes.forget(tuple);
   with_object(half_opens, tuple.family(), index,
               [this](auto& entry, auto& slab, TimerWheel& timers) {
                 --listeners.at(entry.state.listener).half_open;

@@ -88,11 +88,23 @@ void take_over(HostTables& tables, const FourTuple& tuple, Demux::Entry entry, T
   tables.shared.mib.add(Counter::tcp_tw_recycled);
 }
 
-Result<FourTuple> choose_tuple(HostTables& tables, const Endpoint& remote, const Endpoint& wanted,
-                               Instant now) {
+// MUST-46 for the routers of a source route, of which none may be this host.
+bool may_be_routed(const HostTables& tables, const wire::SourceRoute& route) {
+  return route.count <= wire::kMaxSourceRouteHops &&
+         std::ranges::all_of(route.hops(), [&](std::uint32_t number) {
+           const IpAddress hop = IpAddress::v4(number);
+           return hop.is_unicast() && !tables.is_own(hop) &&
+                  std::ranges::none_of(tables.addresses,
+                                       [&](const Prefix& own) { return own.is_broadcast(hop); });
+         });
+}
+
+// `next` is where the packets go first: `remote`, or the first router of a source route.
+Result<FourTuple> choose_tuple(HostTables& tables, const Endpoint& remote, const IpAddress& next,
+                               const Endpoint& wanted, Instant now) {
   FourTuple tuple{.local = wanted, .remote = remote};
   if (wanted.address.is_any()) {
-    const auto address = tables.choose_local_address(remote.address);
+    const auto address = tables.choose_local_address(next);
     if (!address) {
       tables.shared.mib.add(Counter::ip_out_no_routes);
       return std::unexpected(Error::network_unreachable);
@@ -248,7 +260,14 @@ Result<ConnectionId> Host::open(const Endpoint& remote, const OpenOptions& optio
   for (const Prefix& own : t.addresses) {
     if (own.is_broadcast(remote.address)) return std::unexpected(Error::invalid_argument);
   }
-  const auto tuple = choose_tuple(t, remote, options.local, t.now);
+  const auto& route = options.socket.source_route;
+  const bool is_routed = route && route->count != 0 && remote.address.is_v4();
+  if (is_routed && !may_be_routed(t, *route)) return std::unexpected(Error::invalid_argument);
+  if (is_routed && t.shared.routes.is_full()) {
+    return std::unexpected(Error::insufficient_resources);
+  }
+  const IpAddress next = is_routed ? route->first_hop() : remote.address;
+  const auto tuple = choose_tuple(t, remote, next, options.local, t.now);
   if (!tuple) return std::unexpected(tuple.error());
   const Vacancy place = vacancy(t, *tuple, t.now);
   if (!place.is_free) return std::unexpected(Error::connection_already_exists);
@@ -263,6 +282,7 @@ Result<ConnectionId> Host::open(const Endpoint& remote, const OpenOptions& optio
   const SlabHandle handle = t.tcbs.handle_of(*tcb);
   t.demux.insert(*tuple, {Demux::Kind::tcb, handle.index});
   tcb->in_table = true;
+  if (is_routed) t.set_source_route(*tcb, route);
   tcp::open(*tcb, socket_buffer_memory(options.socket.receive_buffer), t.now);
   t.settle(*tcb);
   return ConnectionId{handle};
@@ -347,6 +367,13 @@ Result<void> Host::set_options(ConnectionId id, const SocketOptions& options, In
   if (!found) return std::unexpected(found.error());
   tables_->now = std::max(tables_->now, now);
   Tcb& tcb = **found;
+  if (const auto& route = options.source_route) {
+    if (!may_be_routed(*tables_, *route)) return std::unexpected(Error::invalid_argument);
+    const tcp::SourceRoutes& routes = tables_->shared.routes;
+    if (routes.is_full() && routes.find(tcb.tuple) == nullptr) {
+      return std::unexpected(Error::insufficient_resources);
+    }
+  }
   // As in Linux that lets go what is held back, even by a cork, and a cork holds what comes later.
   tcb.push_now |= options.no_delay && !tcb.no_delay;
   tcb.no_delay = options.no_delay;
@@ -367,6 +394,7 @@ Result<void> Host::set_options(ConnectionId id, const SocketOptions& options, In
   if (options.window_clamp != tcb.space.asked_clamp) {
     tcp::clamp_window(tcb, options.window_clamp);
   }
+  tables_->set_source_route(tcb, options.source_route);
   tcp::mark_ready(tcb);  // Nagle may have held something back
   tables_->settle(tcb);
   return {};
@@ -392,8 +420,16 @@ Result<SocketOptions> Host::options(ConnectionId id) const {
                        .hop_limit = tcb.hop_limit,
                        .mtu_discovery = tcb.mtu_discovery,
                        .mtu_discovery_v6 = tcb.mtu_discovery,
+                       .source_route = tables_->shared.routes.of_application(tcb.tuple),
                        .keep_alive = tcb.keep_alive,
                        .fin_timeout = tcb.fin_timeout};
+}
+
+std::optional<wire::SourceRoute> Host::source_route(ConnectionId id) const {
+  const Tcb* const tcb = tables_->tcbs.find(id.handle);
+  if (tcb == nullptr || tcb->ip_option_octets == 0) return std::nullopt;
+  const wire::SourceRoute* const route = tables_->shared.routes.find(tcb->tuple);
+  return route != nullptr ? std::optional(*route) : std::nullopt;
 }
 
 Result<Status> Host::status(ConnectionId id, Instant now) const {

@@ -31,6 +31,7 @@
 #include "stack/tcp/sysctl.h"
 #include "stack/wire/offload.h"
 #include "stack/wire/packet_sink.h"
+#include "stack/wire/source_route.h"
 
 namespace tuntcp {
 
@@ -84,6 +85,10 @@ struct SocketOptions {
   // IP_MTU_DISCOVER; absent: ip_no_pmtu_disc decides when the connection begins. IPV6_MTU_DISCOVER.
   std::optional<tcp::MtuDiscovery> mtu_discovery{};
   tcp::MtuDiscovery mtu_discovery_v6 = tcp::MtuDiscovery::want;
+  // IPv4: the routers that the segments pass on their way (MUST-51), whatever route was received
+  // (MUST-52); an empty one: none. Of a connection; listeners do not hand it on, theirs take the
+  // way by which they were reached (MUST-53).
+  std::optional<wire::SourceRoute> source_route{};
   tcp::KeepAlive keep_alive{};  // off, unless an application wants it (MUST-25)
   // TCP_LINGER2: how long one that was released stays in FIN-WAIT-2. Zero: tcp_fin_timeout;
   // negative: not at all.
@@ -155,7 +160,8 @@ class Host {
 
   // Active OPEN: returns at once, `connected` or `failed` follows. Errors: address_in_use,
   // address_not_available (no port left, or not ours), connection_already_exists,
-  // network_unreachable (no address of that family), invalid_argument (MUST-46).
+  // network_unreachable (no address of that family), invalid_argument (MUST-46, of a source route's
+  // addresses too), insufficient_resources.
   Result<ConnectionId> open(const Endpoint& remote, const OpenOptions& options, Instant now);
   // SEND: copies as much as there is room for. Errors: would_block (nothing fits; `writable`
   // follows), connection_closing (after close), not_connected (before `connected`), or why the
@@ -176,12 +182,15 @@ class Host {
   // The application forgets the connection, as close(2) does: CLOSE if that was not called yet
   // (RST if octets are unread, or linger is zero) and the host ends it alone. The id is dead then.
   void release(ConnectionId id, Instant now);
+  // Errors: invalid_argument and insufficient_resources of a source route, as open().
   Result<void> set_options(ConnectionId id, const SocketOptions& options, Instant now);
   Result<SocketOptions> options(ConnectionId id) const;
   // TCP_QUICKACK: an ACK that is being delayed leaves now if its text was read, and the next ones
   // wait only once the application answers again; or (false) they wait from now on.
   Result<void> set_quick_ack(ConnectionId id, bool is_on, Instant now);
   Result<Status> status(ConnectionId id, Instant now) const;
+  // What its segments take, the application's or the reverse of what was received.
+  std::optional<wire::SourceRoute> source_route(ConnectionId id) const;
   Result<std::uint32_t> readable(ConnectionId id) const;  // octets, SIOCINQ
   // What ICMP reported since something was last acknowledged (MUST-47, SHLD-25); it is forgotten.
   // Error::none if there is nothing, also where the connection does not exist any more.

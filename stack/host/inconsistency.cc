@@ -121,6 +121,11 @@ const char* wrong_in_counts(HostTables& tables) {
   if (established != shared.current_established) return "a wrong count of established connections";
   if (orphans != shared.orphans) return "a wrong count of orphans";
   if (in_table != tables.demux.size()) return "endpoints in the table that are nobody's";
+  bool is_stray = false;
+  shared.routes.for_each([&](const FourTuple& tuple, const wire::SourceRoute&) {
+    is_stray |= !tables.find(tuple).has_value();
+  });
+  if (is_stray) return "a source route that is nobody's";
   if (timers != shared.wheel.size()) return "timers that are nobody's";
   if (tables.arena.octets_allocated() > tables.arena.limit_octets()) return "too large an arena";
   return nullptr;

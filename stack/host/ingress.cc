@@ -22,6 +22,20 @@ bool checksum_is_trusted(const wire::ReceivedOffload& offload) {
   return offload.checksum != wire::ReceivedOffload::Checksum::unknown;
 }
 
+bool has_ip_options(const wire::IpHeader& ip) {
+  return ip.header_octets != wire::kIpv4HeaderOctets && ip.source.is_v4();
+}
+Bytes ip_options(const wire::IpHeader& ip, Bytes packet) {
+  return packet.subspan(wire::kIpv4HeaderOctets, ip.header_octets - wire::kIpv4HeaderOctets);
+}
+
+// The way back along the source route by which a packet came.
+std::optional<wire::SourceRoute> return_route_of(const wire::IpHeader& ip, Bytes packet) {
+  if (!has_ip_options(ip)) return std::nullopt;
+  const auto route = wire::find_source_route(ip_options(ip, packet));
+  return route && *route ? (*route)->reversed(ip.source) : std::nullopt;
+}
+
 std::uint32_t count_wire_segments(std::uint32_t octets, std::uint16_t gso_size) {
   if (gso_size == 0 || octets <= gso_size) return 1;
   return (octets + gso_size - 1) / gso_size;
@@ -39,6 +53,7 @@ void HostTables::count_drop(DropReason reason, Family family) {
       return mib.add(v4 ? Counter::ip_in_truncated_pkts : Counter::ip6_in_truncated_pkts);
     case DropReason::ip_bad_version:
     case DropReason::ip_bad_header:
+    case DropReason::ip_source_route:
       return mib.add(v4 ? Counter::ip_in_hdr_errors : Counter::ip6_in_hdr_errors);
     case DropReason::ip_bad_checksum:
       mib.add(Counter::ip_in_csum_errors);
@@ -108,9 +123,24 @@ void HostTables::packet_in(buffer::Slice packet, const wire::ReceivedOffload& of
   const bool is_for_us = is_own(ip->destination) && (from_self || !ip->destination.is_loopback());
   if (!is_for_us) return count_drop(DropReason::ip_not_for_us, family);
   if (!may_be_source(ip->source, from_self)) return count_drop(DropReason::ip_bad_source, family);
+  const DropReason refused = check_ip_options(*ip, packet.bytes());
+  if (refused != DropReason::none) return count_drop(refused, family);
   if (ip->is_fragment) return fragment_in(*ip, packet.bytes().first(ip->total_octets));
   packet.truncate(ip->total_octets);
   deliver(*ip, std::move(packet), offload);
+}
+
+// Of IPv4's options only source routes mean anything here (MUST-50). One that was not followed to
+// its end asks this host to pass the packet on, and no host has to (RFC 1122, 3.3.5).
+DropReason HostTables::check_ip_options(const wire::IpHeader& ip, Bytes packet) const {
+  if (!has_ip_options(ip)) return DropReason::none;
+  const auto route = wire::find_source_route(ip_options(ip, packet));
+  if (!route) return route.error();
+  if (!*route) return DropReason::none;
+  // Who sends source-routed packets may be someone who could not reach this host otherwise, or
+  // hides where he is (RFC 7126, 4.3.4): Linux takes none unless told to.
+  if (shared.sysctl.accept_source_route == 0) return DropReason::ip_source_route;
+  return (*route)->is_complete() ? DropReason::none : DropReason::ip_not_for_us;
 }
 
 void HostTables::fragment_in(const wire::IpHeader& ip, Bytes packet) {
@@ -172,6 +202,7 @@ void HostTables::tcp_in(const wire::IpHeader& ip, buffer::Slice packet,
   const Family family = ip.source.family();
   shared.mib.add(family == Family::ipv4 ? Counter::ip_in_delivers : Counter::ip6_in_delivers);
   shared.mib.add(Counter::tcp_in_segs);
+  const std::optional<wire::SourceRoute> return_route = return_route_of(ip, packet.bytes());
   packet.remove_prefix(ip.header_octets);
   const auto header = wire::parse_tcp(packet.bytes());
   if (!header) return count_drop(header.error(), family);
@@ -189,6 +220,7 @@ void HostTables::tcp_in(const wire::IpHeader& ip, buffer::Slice packet,
                   wire::kTcpHeaderOctets, header->header_octets - wire::kTcpHeaderOctets))};
   packet.remove_prefix(header->header_octets);
   seg.text = std::move(packet);
+  if (return_route) seg.return_route = &*return_route;
   seg.wire_segments = count_wire_segments(seg.text.size(), offload.gso_size);
   if (seg.wire_segments > 1) count_codepoint(ip, seg.wire_segments - 1);
   seg.len = seg.text.size() + (seg.has(Flag::syn) ? 1 : 0) + (seg.has(Flag::fin) ? 1 : 0);
@@ -200,6 +232,7 @@ void HostTables::tcp_in(const wire::IpHeader& ip, buffer::Slice packet,
   switch (entry->kind) {
     case Demux::Kind::tcb: {
       tcp::Tcb& tcb = tcbs.at(entry->index);
+      tcp::check_return_route(tcb, seg);
       tcp::segment_arrives(tcb, seg, at);
       return settle(tcb);
     }

@@ -12,6 +12,16 @@ namespace tuntcp {
 using tcp::Flag;
 using tcp::Segment;
 
+namespace {
+
+// RFC 9293, 3.9.2.1 (MUST-53, SHLD-24): the latest route by which the peer came is the way back.
+void note_return_route(tcp::Shared& shared, const FourTuple& tuple, const Segment& seg) {
+  if (seg.return_route == nullptr) return;
+  shared.routes.learn(tuple, *seg.return_route, tcp::SourceRoutes::Origin::received);
+}
+
+}  // namespace
+
 void HostTables::arrives_without_connection(const FourTuple& tuple, Segment& seg,
                                             std::optional<SeqNum> iss, Instant at) {
   Listener* const listener = listener_for(tuple);
@@ -54,13 +64,17 @@ void HostTables::syn_arrives(Listener& listener, const FourTuple& tuple, const S
   const SeqNum isn = iss ? *iss : tcp::initial_sequence_number(shared.isn_key, tuple, at);
   tcp::HalfOpenState state =
       tcp::start_half_open(seg, isn, shared, tuple, listeners.handle_of(listener).index);
-  if (wants_cookie) return send_cookie(listener, state, tuple, at);
+  if (wants_cookie) return send_cookie(listener, state, tuple, seg, at);
+  if (seg.return_route != nullptr && shared.routes.is_full()) {
+    return shared.mib.add(Counter::tcp_listen_drops);
+  }
   const auto add = [&](auto& slab, TimerWheel& timers) {
     auto* const half_open = slab.emplace(tuple, state);
     if (half_open == nullptr) return shared.mib.add(Counter::tcp_listen_drops);
     demux.insert(tuple, {Demux::Kind::half_open, slab.handle_of(*half_open).index});
     timers.schedule(*half_open, at + tcp::syn_ack_timeout(state, shared.sysctl));
     ++listener.half_open;
+    note_return_route(shared, tuple, seg);
     shared.mib.add(Counter::tcp_passive_opens);
     shared.replies.push(tcp::syn_ack(half_open->state, tuple, shared, link_to(tuple),
                                      terms_of(listener, tuple.family()), at));
@@ -73,13 +87,15 @@ void HostTables::syn_arrives(Listener& listener, const FourTuple& tuple, const S
 }
 
 void HostTables::send_cookie(Listener& listener, tcp::HalfOpenState& half_open,
-                             const FourTuple& tuple, Instant at) {
+                             const FourTuple& tuple, const Segment& syn, Instant at) {
   tcp::become_cookie(half_open, tuple, shared, at);
   tcp::Reply reply = tcp::syn_ack(half_open, tuple, shared, link_to(tuple),
                                   terms_of(listener, tuple.family()), at);
   if (auto& timestamps = reply.options.timestamps) {
     timestamps->value = tcp::cookie_timestamp(half_open, tuple, shared, at);
   }
+  // Nothing is kept, so the route counts for this answer alone; the ACK brings its own.
+  if (syn.return_route != nullptr) reply.route = *syn.return_route;
   listener.last_overflow = at;
   shared.mib.add(Counter::syncookies_sent);
   shared.replies.push(reply);
@@ -99,11 +115,13 @@ bool HostTables::cookie_arrives(Listener& listener, const FourTuple& tuple, Segm
     shared.mib.add(Counter::tcp_listen_drops);
     return true;
   }
-  tcp::Tcb* const tcb = make_tcb(tuple, listener.inherited);
+  const bool has_room = seg.return_route == nullptr || !shared.routes.is_full();
+  tcp::Tcb* const tcb = has_room ? make_tcb(tuple, listener.inherited) : nullptr;
   if (tcb == nullptr) {
     shared.mib.add(Counter::tcp_listen_drops);
     return true;
   }
+  note_return_route(shared, tuple, seg);
   shared.mib.add(Counter::tcp_passive_opens);
   tcp::choose_window(answer->half_open, tuple.family(), link_to(tuple),
                      terms_of(listener, tuple.family()));
@@ -128,6 +146,9 @@ void HostTables::arrives_at_half_open(const FourTuple& tuple, std::uint32_t inde
         const tcp::SynAckTerms terms = terms_of(listener, tuple.family());
         const auto answer = tcp::segment_arrives(state, tuple, seg, shared, at);
         if (answer.reply) shared.replies.push(*answer.reply);
+        if (answer.action == Action::repeat || answer.action == Action::establish) {
+          note_return_route(shared, tuple, seg);
+        }
         switch (answer.action) {
           case Action::keep:
             return;
@@ -176,6 +197,7 @@ void HostTables::establish(Listener& listener, tcp::Tcb& tcb, Segment& seg, Inst
   tcb.in_table = true;
   tcb.listener = listeners.handle_of(listener);
   listener.accept_queue.push_back(tcbs.handle_of(tcb));
+  tcp::follow_source_route(tcb);
   tcp::segment_arrives(tcb, seg, at);
   add_event(listener);
   settle(tcb);

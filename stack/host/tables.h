@@ -63,6 +63,7 @@ struct HostTables {
                  Instant now);
   void tcp_in(const wire::IpHeader& ip, buffer::Slice packet, const wire::ReceivedOffload& offload,
               Instant now);
+  wire::DropReason check_ip_options(const wire::IpHeader& ip, Bytes packet) const;
   void fragment_in(const wire::IpHeader& ip, Bytes packet);
   void deliver(const wire::IpHeader& ip, buffer::Slice packet,
                const wire::ReceivedOffload& offload);
@@ -83,7 +84,7 @@ struct HostTables {
   void syn_arrives(Listener& listener, const FourTuple& tuple, const tcp::Segment& seg,
                    std::optional<SeqNum> iss, Instant now);
   void send_cookie(Listener& listener, tcp::HalfOpenState& half_open, const FourTuple& tuple,
-                   Instant now);
+                   const tcp::Segment& syn, Instant now);
   // True if the ACK was a cookie's, whatever became of it.
   bool cookie_arrives(Listener& listener, const FourTuple& tuple, tcp::Segment& seg, Instant now);
   void arrives_at_half_open(const FourTuple& tuple, std::uint32_t index, tcp::Segment& seg,
@@ -96,6 +97,8 @@ struct HostTables {
   // After any call that changed a Tcb: its timer, its place in the tables, its events, its end.
   // The Tcb may be gone afterwards.
   void settle(tcp::Tcb& tcb);
+  // The application's; there must be room for it.
+  void set_source_route(tcp::Tcb& tcb, const std::optional<wire::SourceRoute>& route);
   void destroy(tcp::Tcb& tcb);
   void enter_time_wait(tcp::Tcb& tcb, Instant now);
   void remove_time_wait(const FourTuple& tuple, std::uint32_t index);

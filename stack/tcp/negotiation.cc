@@ -86,7 +86,8 @@ std::uint32_t effective_send_mss(const Tcb& tcb, std::uint32_t option_octets) {
   }
   const std::uint32_t whole = std::min<std::uint32_t>(tcb.agreed.peer_mss, path);
   // An option block must never leave no room for text, whatever the peer's MSS.
-  return whole > option_octets + 8 ? whole - option_octets : 8;
+  const std::uint32_t options = option_octets + tcb.ip_option_octets;
+  return whole > options + 8 ? whole - options : 8;
 }
 
 }  // namespace tuntcp::tcp

@@ -47,7 +47,8 @@ wire::TcpOptions answer(const PeerOffer& peer, const Sysctl& sysctl, std::uint16
 
 void agree(Tcb& tcb, const PeerOffer& peer);
 
-// RFC 9293, 3.7.1, Eff.snd.MSS (MUST-16): text that fits a segment with so many option octets.
+// RFC 9293, 3.7.1, Eff.snd.MSS (MUST-16): text that fits a segment with so many option octets,
+// beside those of IP.
 std::uint32_t effective_send_mss(const Tcb& tcb, std::uint32_t option_octets);
 
 }  // namespace tuntcp::tcp

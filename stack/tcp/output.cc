@@ -107,8 +107,9 @@ class Turn {
             Codepoint codepoint = Codepoint::not_ect);
 
   std::uint32_t most_text(std::uint32_t mss, std::uint32_t headers) const {
-    // Each segment has an urgent pointer of its own, which no device would know to write.
-    if (tcb_.sends_urgent) return mss;
+    // Each segment has an urgent pointer of its own, which no device would know to write. Nor is
+    // every device to be trusted with options of IP.
+    if (tcb_.sends_urgent || tcb_.ip_option_octets != 0) return mss;
     const std::uint32_t gso = tcb_.shared->link_of(tcb_).gso_max_octets;
     if (gso <= headers + mss) return mss;
     const std::uint32_t whole = std::min(gso, wire::kIpMaxOctets) - headers;
@@ -123,6 +124,7 @@ class Turn {
     segment.hop_limit = hop_limit();
     segment.traffic_class = traffic_class(codepoint);
     segment.flow_label = tcb_.flow_label;
+    if (tcb_.ip_option_octets != 0) segment.route = tcb_.shared->routes.find(tcb_.tuple);
     segment.dont_fragment = sets_dont_fragment(tcb_);
     if (segment.dont_fragment) return;
     segment.identification = tcb_.ip_id;
@@ -400,6 +402,7 @@ SendResult send_reply(const Reply& reply, Shared& shared, const wire::LinkCapabi
                                     static_cast<std::uint8_t>(shared.sysctl.ip_default_ttl)),
                                 .traffic_class = reply.traffic_class,
                                 .flow_label = flow_label(shared, reply.tuple),
+                                .route = reply.route ? &*reply.route : nullptr,
                                 .options = reply.options};
   const SendResult result = send_segment(segment, link, sink);
   if (result == SendResult::retry) return result;

@@ -3,8 +3,15 @@
 namespace tuntcp::tcp {
 
 Reply reset_for(const FourTuple& tuple, const Segment& seg) {
-  if (seg.has(Flag::ack)) return {.tuple = tuple, .seq = seg.ack, .flags = Flag::rst};
-  return {.tuple = tuple, .seq = SeqNum(0), .ack = seg.end(), .flags = Flag::rst | Flag::ack};
+  Reply reset{.tuple = tuple, .flags = Flag::rst};
+  if (seg.has(Flag::ack)) {
+    reset.seq = seg.ack;
+  } else {
+    reset.ack = seg.end();
+    reset.flags |= Flag::ack;
+  }
+  if (seg.return_route != nullptr) reset.route = *seg.return_route;
+  return reset;
 }
 
 }  // namespace tuntcp::tcp

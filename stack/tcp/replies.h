@@ -8,6 +8,7 @@
 
 #include "stack/base/address.h"
 #include "stack/tcp/segment.h"
+#include "stack/tcp/source_routes.h"
 
 namespace tuntcp::tcp {
 
@@ -20,6 +21,7 @@ struct Reply {
   std::uint8_t traffic_class = 0;           // DS field; the two bits of ECN are clear
   std::optional<std::uint8_t> hop_limit{};  // none: the sysctl
   wire::TcpOptions options{};
+  std::optional<wire::SourceRoute> route{};
 };
 
 // Bounded: a flood of segments that deserve an answer gets at most so many per packets_out().
@@ -27,19 +29,25 @@ inline constexpr std::size_t kMaxReplies = 4096;
 
 class ReplyQueue {
  public:
+  explicit ReplyQueue(const SourceRoutes& routes) : routes_(routes) {}
+  // Of a connection that has a source route it takes that.
   void push(const Reply& reply) {
-    if (replies_.size() < kMaxReplies) replies_.push_back(reply);
+    if (replies_.size() == kMaxReplies) return;
+    replies_.push_back(reply);
+    const wire::SourceRoute* const route = routes_.find(reply.tuple);
+    if (route != nullptr) replies_.back().route = *route;
   }
   bool is_empty() const { return replies_.empty(); }
   const Reply& front() const { return replies_.front(); }
   void pop() { replies_.pop_front(); }
 
  private:
+  const SourceRoutes& routes_;
   std::deque<Reply> replies_;
 };
 
 // RFC 9293, 3.10.7.1: the answer to a segment for which no connection exists. `tuple` is seen from
-// this host. The segment must not be a RST itself.
+// this host. The segment must not be a RST itself. The answer takes the way that it came.
 Reply reset_for(const FourTuple& tuple, const Segment& seg);
 
 }  // namespace tuntcp::tcp

@@ -5,6 +5,7 @@
 
 #include "stack/base/seq_num.h"
 #include "stack/buffer/arena.h"
+#include "stack/wire/source_route.h"
 #include "stack/wire/tcp_header.h"
 #include "stack/wire/tcp_options.h"
 
@@ -26,6 +27,8 @@ struct Segment {
   wire::TcpOptions options;
   buffer::Slice text{};
   bool had_syn = false;  // until that octet was cut off
+  // The way back, if it came over a source route: only while its arrival is looked at.
+  const wire::SourceRoute* return_route = nullptr;
 
   // RFC 7323, 2.2: "The window field in a segment where the SYN bit is set ... MUST NOT be scaled."
   bool has_unscaled_window() const { return had_syn || has(Flag::syn); }

@@ -21,9 +21,10 @@ struct OutgoingSegment {
   std::uint16_t urgent_pointer = 0;
   std::uint8_t hop_limit = 64;
   std::uint8_t traffic_class = 0;
-  std::uint32_t flow_label = 0;      // IPv6
-  bool dont_fragment = true;         // IPv4
-  std::uint16_t identification = 0;  // IPv4, without DF
+  std::uint32_t flow_label = 0;              // IPv6
+  bool dont_fragment = true;                 // IPv4
+  std::uint16_t identification = 0;          // IPv4, without DF
+  const wire::SourceRoute* route = nullptr;  // IPv4
   wire::TcpOptions options{};
   std::span<const Bytes> text{};
   std::uint32_t text_octets = 0;

@@ -10,6 +10,7 @@
 #include "stack/tcp/mib.h"
 #include "stack/tcp/path_mtu.h"
 #include "stack/tcp/replies.h"
+#include "stack/tcp/source_routes.h"
 #include "stack/tcp/state_log.h"
 #include "stack/tcp/sysctl.h"
 #include "stack/tcp/tcb.h"
@@ -52,7 +53,8 @@ struct Shared {
   TimerWheel wheel;                  // one entry a Tcb, never later than its earliest deadline
   TcbList ready{&Tcb::ready};        // something may have to be sent
   TcbList eventful{&Tcb::eventful};  // the application has something to learn
-  ReplyQueue replies;
+  SourceRoutes routes;
+  ReplyQueue replies{routes};
   StateLog state_log;
   ChallengeBudget challenges;
   std::uint64_t current_established = 0;  // TcpCurrEstab

@@ -35,6 +35,8 @@ std::vector<PortRange>& reserved_ports(Sysctl& sysctl) {
 constexpr Knob kKnobs[] = {
     TUNTCP_KNOB("net.core.somaxconn", somaxconn, 0, kInt, "", fresh,
                 "most that a backlog may ask for; listen() again to follow"),
+    TUNTCP_KNOB("net.ipv4.conf.all.accept_source_route", accept_source_route, 0, 1, "", at_once,
+                "1: packets that came over a source route are taken, and answered along it"),
     TUNTCP_KNOB("net.ipv4.ip_default_ttl", ip_default_ttl, 1, kByte, "", live,
                 "TTL and hop limit sent"),
     // Linux refuses ports below ip_unprivileged_port_start, 1024.
@@ -197,6 +199,9 @@ std::expected<Sysctl, std::string> Sysctl::profile(std::string_view name) {
   sysctl.tcp_simultaneous_refused = 1;
   // MUST-56: soft errors never end a connection, not even one that is being opened.
   sysctl.tcp_soft_errors_end_open = 0;
+  // MUST-53: who is reached over a source route answers along it. (Linux takes no such packet
+  // unless told to; RFC 7126, 4.3 says why.)
+  sysctl.accept_source_route = 1;
   // As in profile linux, because they do what the RFC asks for: R1 is 3 retransmissions (SHLD-10),
   // R2 is 15, and with these timeouts far more than 100 s (SHLD-11); orphans retransmit 8 times,
   // more than 100 s even from 200 ms; tcp_rfc1337 stays 0, for 3.10.7.4, second, lets a RST end

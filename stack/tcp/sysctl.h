@@ -67,6 +67,7 @@ struct Sysctl {
   std::uint32_t tcp_notsent_lowat = 4294967295;  // octets
   std::uint32_t tcp_min_rtt_wlen = 300;          // s
   std::uint32_t tcp_reordering = 3;              // duplicate ACKs
+  std::uint32_t accept_source_route = 0;         // net.ipv4.conf.all.accept_source_route
   std::uint32_t ip_default_ttl = 64;
   std::uint32_t ip_no_pmtu_disc = 0;            // 0 and 3: RFC 1191; 1, 2: never
   std::uint32_t ipfrag_high_thresh = 4194304;   // octets

@@ -151,6 +151,8 @@ struct Tcb : TimerNode {
   bool sends_first = false;       // TCP_DEFER_ACCEPT of an active OPEN: its ACK can wait for text
   bool push_now = false;          // TCP_NODELAY was set: what is queued leaves, corked or not
   std::uint8_t events = 0;        // EventBits not yet taken
+  // Of its packets: a source route, which Shared::routes has.
+  std::uint8_t ip_option_octets = 0;
   SendSequence snd;
   ReceiveSequence rcv;
   Agreed agreed;

@@ -18,6 +18,8 @@ const char* to_string(DropReason reason) {
       return "IP source not a host's address";
     case DropReason::ip_not_for_us:
       return "IP destination not an address of this host";
+    case DropReason::ip_source_route:
+      return "IP source route not accepted";
     case DropReason::ip_fragment:
       return "IP fragment without a whole";
     case DropReason::ip_unknown_protocol:

@@ -12,9 +12,10 @@ enum class DropReason : std::uint8_t {
   ip_bad_version,
   ip_bad_header,  // header length or an extension chain that makes no sense
   ip_bad_checksum,
-  ip_bad_source,  // source that no host may have: multicast, broadcast, "any" (MUST-63)
-  ip_not_for_us,  // destination is not an address of this host
-  ip_fragment,    // cannot be reassembled: no room, contradictions
+  ip_bad_source,    // source that no host may have: multicast, broadcast, "any" (MUST-63)
+  ip_not_for_us,    // destination is not an address of this host
+  ip_source_route,  // accept_source_route forbids it
+  ip_fragment,      // cannot be reassembled: no room, contradictions
   ip_unknown_protocol,
   // TCP
   tcp_truncated,

@@ -4,6 +4,7 @@
 
 #include "stack/base/check.h"
 #include "stack/base/checksum.h"
+#include "stack/wire/source_route.h"
 
 namespace tuntcp::wire {
 namespace {
@@ -97,9 +98,19 @@ std::expected<QuotedTcp, DropReason> parse_quoted_tcp(Bytes quoted_packet) {
   const Bytes segment = quoted_packet.subspan(ip->header_octets);
   if (segment.size() < 8) return std::unexpected(DropReason::icmp_malformed);
 
+  // Before the last router of a source route the header names a router, and the option the host.
+  IpAddress destination = ip->destination;
+  if (ip->source.is_v4()) {
+    const auto route = find_source_route(
+        quoted_packet.subspan(kIpv4HeaderOctets, ip->header_octets - kIpv4HeaderOctets));
+    if (!route) return std::unexpected(DropReason::icmp_malformed);
+    if (*route && !(*route)->is_complete()) {
+      destination = IpAddress::v4((*route)->entries.hops().back());
+    }
+  }
   const std::uint8_t* p = segment.data();
   return QuotedTcp{.source = {.address = ip->source, .port = load_be16(p)},
-                   .destination = {.address = ip->destination, .port = load_be16(p + 2)},
+                   .destination = {.address = destination, .port = load_be16(p + 2)},
                    .seq = load_be32(p + 4)};
 }
 

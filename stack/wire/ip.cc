@@ -1,5 +1,7 @@
 #include "stack/wire/ip.h"
 
+#include <algorithm>
+
 #include "stack/base/check.h"
 #include "stack/base/checksum.h"
 
@@ -195,10 +197,13 @@ void finish_reassembled(const Reassembled& what, MutableBytes packet) {
 std::uint32_t write_ip(const IpFields& fields, std::uint8_t* out) {
   TUNTCP_DCHECK(fields.source.family() == fields.destination.family());
   if (fields.source.is_v4()) {
-    TUNTCP_DCHECK(fields.payload_octets <= kIpMaxOctets - kIpv4HeaderOctets);
-    out[0] = 0x45;
+    const auto header_octets =
+        kIpv4HeaderOctets + static_cast<std::uint32_t>(fields.options.size());
+    TUNTCP_DCHECK(header_octets <= kIpv4MaxHeaderOctets && header_octets % 4 == 0);
+    TUNTCP_DCHECK(fields.payload_octets <= kIpMaxOctets - header_octets);
+    out[0] = static_cast<std::uint8_t>(0x40 | header_octets / 4);
     out[1] = fields.traffic_class;
-    store_be16(out + 2, static_cast<std::uint16_t>(kIpv4HeaderOctets + fields.payload_octets));
+    store_be16(out + 2, static_cast<std::uint16_t>(header_octets + fields.payload_octets));
     store_be16(out + 4, fields.identification);
     store_be16(out + 6, fields.dont_fragment ? 0x4000 : 0);
     out[8] = fields.hop_limit;
@@ -206,8 +211,9 @@ std::uint32_t write_ip(const IpFields& fields, std::uint8_t* out) {
     store_be16(out + 10, 0);
     std::memcpy(out + 12, fields.source.octets(), 4);
     std::memcpy(out + 16, fields.destination.octets(), 4);
-    store_be16(out + 10, checksum({out, kIpv4HeaderOctets}));
-    return kIpv4HeaderOctets;
+    std::copy(fields.options.begin(), fields.options.end(), out + kIpv4HeaderOctets);
+    store_be16(out + 10, checksum({out, header_octets}));
+    return header_octets;
   }
   TUNTCP_DCHECK(fields.payload_octets <= kIpMaxOctets);
   store_be32(out, 6U << 28 | static_cast<std::uint32_t>(fields.traffic_class) << 20 |

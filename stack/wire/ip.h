@@ -16,6 +16,7 @@ inline constexpr std::uint8_t kProtocolTcp = 6;
 inline constexpr std::uint8_t kProtocolIcmpv6 = 58;
 inline constexpr std::uint32_t kIpv4HeaderOctets = 20;  // without options
 inline constexpr std::uint32_t kIpv6HeaderOctets = 40;
+inline constexpr std::uint32_t kIpv4MaxHeaderOctets = 60;
 constexpr std::uint32_t ip_header_octets(Family family) {
   return family == Family::ipv4 ? kIpv4HeaderOctets : kIpv6HeaderOctets;
 }
@@ -76,10 +77,12 @@ struct IpFields {
   std::uint32_t flow_label = 0;      // IPv6 only, 20 bits
   std::uint16_t identification = 0;  // IPv4 only; RFC 6864: any value will do when DF is set
   bool dont_fragment = true;         // IPv4 only
+  Bytes options{};                   // IPv4 only, a multiple of four octets, at most 40
   std::uint32_t payload_octets = 0;  // transport header and data
 };
 
-// Writes 20 or 40 octets at `out` (IPv4's checksum included) and returns how many.
+// Writes the header at `out` (IPv4's checksum included) and returns how many octets it has: 20 and
+// the options, or 40.
 std::uint32_t write_ip(const IpFields& fields, std::uint8_t* out);
 
 }  // namespace tuntcp::wire

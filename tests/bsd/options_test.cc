@@ -260,12 +260,95 @@ void information(World& w) {
   w.note("queue", std::int64_t{w.tcp_info(pair.listener).tcpi_unacked});
 }
 
+// IP_OPTIONS (RFC 9293, MUST-51): source routes, right and wrong, and what fills up.
+std::vector<std::uint8_t> route_of(std::uint8_t kind, std::uint8_t pointer, int hops) {
+  std::vector<std::uint8_t> octets = {kind, static_cast<std::uint8_t>(3 + 4 * hops), pointer};
+  for (int i = 1; i <= hops; ++i) {
+    octets.insert(octets.end(), {192, 0, 2, static_cast<std::uint8_t>(i)});
+  }
+  return octets;
+}
+void tell_ip_options(World& w, int fd, socklen_t room = 40) {
+  std::array<std::uint8_t, 64> value{};
+  w.note("get",
+         std::int64_t{w.calls().getsockopt(fd, IPPROTO_IP, IP_OPTIONS, value.data(), &room)});
+  std::string octets;
+  for (std::size_t i = 0; i < std::min<std::size_t>(room, value.size()); ++i) {
+    octets += std::to_string(value[i]) + " ";
+  }
+  w.note("octets", octets);
+}
+void set_ip_options(World& w, int fd, const std::vector<std::uint8_t>& octets) {
+  w.note("set", std::int64_t{w.calls().setsockopt(fd, IPPROTO_IP, IP_OPTIONS, octets.data(),
+                                                  static_cast<socklen_t>(octets.size()))});
+}
+
+void ip_options(World& w) {
+  using Octets = std::vector<std::uint8_t>;
+  constexpr std::uint8_t kLoose = 131;
+  constexpr std::uint8_t kStrict = 137;
+  std::vector<Octets> values = {{},
+                                {0},
+                                {1},
+                                {1, 1, 1, 1, 1},
+                                {0, kLoose, 7, 4, 1, 2, 3, 4},
+                                {kLoose},
+                                {kLoose, 7},
+                                {kLoose, 0},
+                                {kLoose, 1, 4},
+                                {kLoose, 3, 4},
+                                {kLoose, 9, 4, 192, 0, 2, 1, 5, 6},
+                                {kLoose, 2, 4, 0},
+                                {7, 1, 0, 0},
+                                Octets(40, 1),
+                                Octets(41, 1),
+                                Octets(40, 0)};
+  for (const std::uint8_t kind : {kLoose, kStrict}) {
+    for (int hops = 0; hops <= 10; ++hops) values.push_back(route_of(kind, 4, hops));
+    for (const std::uint8_t pointer : {0, 3, 5, 8, 12, 255}) {
+      values.push_back(route_of(kind, pointer, 2));
+    }
+  }
+  Octets after_nop = route_of(kLoose, 4, 2);
+  after_nop.insert(after_nop.begin(), 1);
+  values.push_back(after_nop);
+  Octets two = route_of(kLoose, 4, 1);
+  two.insert(two.end(), {kStrict, 7, 4, 192, 0, 2, 9});
+  values.push_back(two);
+  Octets rubbish = route_of(kLoose, 4, 1);
+  rubbish.insert(rubbish.end(), {0, 5, 6, 7});
+  values.push_back(rubbish);
+  for (const int domain : {AF_INET, AF_INET6}) {
+    const int fd = w.socket(domain);
+    tell_ip_options(w, fd);
+    for (const Octets& value : values) {
+      set_ip_options(w, fd, value);
+      tell_ip_options(w, fd);
+    }
+    set_ip_options(w, fd, after_nop);
+    for (const socklen_t room : {0U, 1U, 5U, 12U, 40U, 64U}) tell_ip_options(w, fd, room);
+    set_ip_options(w, fd, {});
+    tell_ip_options(w, fd);
+  }
+  // Of a listener: its own, and no child's.
+  const int listener = w.socket();
+  set_ip_options(w, listener, after_nop);
+  w.bind(listener, "127.0.0.1", 7100);
+  w.listen(listener);
+  tell_ip_options(w, listener);
+  const int client = w.socket();
+  w.connect(client, "127.0.0.1", 7100);
+  w.settle();
+  tell_ip_options(w, w.accept(listener));
+}
+
 TUNTCP_AGREEMENT(Options, {"FreshValues", fresh_values}, {"EachValue", each_value},
                  {"SegmentSizes", segment_sizes}, {"Lengths", lengths},
                  {"StrangeLevels", strange_levels}, {"Lingering", lingering},
                  {"WaitingTimes", waiting_times}, {"Buffers", buffers},
                  {"CongestionControl", congestion_control}, {"ChildrenInherit", children_inherit},
-                 {"FlagsOfFiles", flags_of_files}, {"Information", information});
+                 {"FlagsOfFiles", flags_of_files}, {"IpOptions", ip_options},
+                 {"Information", information});
 
 }  // namespace
 }  // namespace tuntcp::test

@@ -81,6 +81,7 @@ const std::map<std::string, std::string> kMayTakeMemory = {
     {"reassembler.cc.o", "fragments that wait for the rest of their packet"},
     {"segment_arrives.cc.o", "the queue of replies"},
     {"send_buffer.cc.o", "the chunks of the pool"},
+    {"source_routes.cc.o", "source routes of connections, which few have"},
     {"statuses.cc.o", "a list of connections for the one who asks"},
     {"sysctl.cc.o", "the text of a setting"},
     {"sysctl_text.cc.o", "the text of a setting"},

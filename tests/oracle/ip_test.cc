@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "stack/wire/source_route.h"
 #include "tests/oracle/sample.h"
 
 namespace tuntcp::oracle {
@@ -68,6 +69,40 @@ TEST_P(Ipv4Options, AreSkippedAsLibtinsSkipsThem) {
   const Tins::IP ip(packet.data(), static_cast<std::uint32_t>(packet.size()));
   expect_segment_is_found(packet, ip.head_len() * 4U);
   EXPECT_EQ(ip.rfind_pdu<Tins::TCP>().sport(), 40'001);
+}
+
+// The other way: libtins reads a source route that we wrote, of every length.
+class SourceRoute : public testing::TestWithParam<unsigned> {};
+INSTANTIATE_TEST_SUITE_P(Hops, SourceRoute, testing::Range(1U, 10U));
+TEST_P(SourceRoute, OfOursIsReadByLibtins) {
+  wire::SourceRoute route{.count = static_cast<std::uint8_t>(GetParam()),
+                          .is_strict = GetParam() % 2 == 0};
+  for (std::uint32_t i = 0; i < route.count; ++i) route.addresses[i] = 0xc000'0201 + i;
+  const IpAddress destination = *IpAddress::parse(kDestinationV4);
+  Octets options(route.option_octets());
+  wire::write_source_route(route, destination, options.data());
+  const Octets text = {1, 2, 3, 4, 5};
+  Octets packet(wire::kIpv4MaxHeaderOctets);
+  packet.resize(wire::write_ip({.source = *IpAddress::parse(kSourceV4),
+                                .destination = route.first_hop(),
+                                .protocol = 253,
+                                .options = options,
+                                .payload_octets = static_cast<std::uint32_t>(text.size())},
+                               packet.data()));
+  packet = packet + text;
+
+  const Tins::IP ip(packet.data(), static_cast<std::uint32_t>(packet.size()));
+  EXPECT_EQ(ip.head_len() * 4U, 20U + options.size());
+  EXPECT_EQ(ip.tot_len(), packet.size());
+  EXPECT_EQ(ip.dst_addr().to_string(), "192.0.2.1");
+  const auto read = route.is_strict ? ip.ssrr() : ip.lsrr();
+  EXPECT_EQ(read.pointer, 4);
+  ASSERT_EQ(read.routes.size(), route.count);
+  for (std::size_t i = 1; i < route.count; ++i) {
+    EXPECT_EQ(read.routes[i - 1].to_string(), IpAddress::v4(route.hops()[i]).to_string());
+  }
+  EXPECT_EQ(read.routes.back().to_string(), kDestinationV4);
+  EXPECT_EQ(Tins::Utils::sum_range(packet.data(), packet.data() + 20 + options.size()), 0xffff);
 }
 
 class Ipv4Fragment : public testing::TestWithParam<unsigned> {};

@@ -24,9 +24,11 @@ using testing::IsEmpty;
 
 // ---- What shows a knob.
 
-// What no packet script can show: no script sends fragments, and R1 is told to the application
-// only. Cases of this program.
+// What no packet script can show: no script sends fragments or options of IP, and R1 is told to the
+// application only. Cases of this program.
 const std::multimap<std::string_view, std::string> kTests = {
+    {"net.ipv4.conf.all.accept_source_route", "SourceRoute.IsAcceptedOnceTheKnobSaysSo"},
+    {"net.ipv4.conf.all.accept_source_route", "SourceRoute.ThatIsNotAcceptedIsDroppedAndCounted"},
     {"net.ipv4.ipfrag_high_thresh", "Fragments.AreNotKeptWithoutMemory"},
     {"net.ipv4.ipfrag_high_thresh", "Fragments.TakeNoMoreMemoryThanTheKnobSays"},
     {"net.ipv4.ipfrag_time", "Fragments.WaitAsLongAsTheKnobSays"},
