@@ -88,17 +88,6 @@ void take_over(HostTables& tables, const FourTuple& tuple, Demux::Entry entry, T
   tables.shared.mib.add(Counter::tcp_tw_recycled);
 }
 
-// MUST-46 for the routers of a source route, of which none may be this host.
-bool may_be_routed(const HostTables& tables, const wire::SourceRoute& route) {
-  return route.count <= wire::kMaxSourceRouteHops &&
-         std::ranges::all_of(route.hops(), [&](std::uint32_t number) {
-           const IpAddress hop = IpAddress::v4(number);
-           return hop.is_unicast() && !tables.is_own(hop) &&
-                  std::ranges::none_of(tables.addresses,
-                                       [&](const Prefix& own) { return own.is_broadcast(hop); });
-         });
-}
-
 // `next` is where the packets go first: `remote`, or the first router of a source route.
 Result<FourTuple> choose_tuple(HostTables& tables, const Endpoint& remote, const IpAddress& next,
                                const Endpoint& wanted, Instant now) {
@@ -262,7 +251,7 @@ Result<ConnectionId> Host::open(const Endpoint& remote, const OpenOptions& optio
   }
   const auto& route = options.socket.source_route;
   const bool is_routed = route && route->count != 0 && remote.address.is_v4();
-  if (is_routed && !may_be_routed(t, *route)) return std::unexpected(Error::invalid_argument);
+  if (is_routed && !t.may_be_taken(*route)) return std::unexpected(Error::invalid_argument);
   if (is_routed && t.shared.routes.is_full()) {
     return std::unexpected(Error::insufficient_resources);
   }
@@ -368,9 +357,9 @@ Result<void> Host::set_options(ConnectionId id, const SocketOptions& options, In
   tables_->now = std::max(tables_->now, now);
   Tcb& tcb = **found;
   if (const auto& route = options.source_route) {
-    if (!may_be_routed(*tables_, *route)) return std::unexpected(Error::invalid_argument);
+    if (!tables_->may_be_taken(*route)) return std::unexpected(Error::invalid_argument);
     const tcp::SourceRoutes& routes = tables_->shared.routes;
-    if (routes.is_full() && routes.find(tcb.tuple) == nullptr) {
+    if (route->count != 0 && routes.is_full() && routes.find(tcb.tuple) == nullptr) {
       return std::unexpected(Error::insufficient_resources);
     }
   }
@@ -427,7 +416,7 @@ Result<SocketOptions> Host::options(ConnectionId id) const {
 
 std::optional<wire::SourceRoute> Host::source_route(ConnectionId id) const {
   const Tcb* const tcb = tables_->tcbs.find(id.handle);
-  if (tcb == nullptr || tcb->ip_option_octets == 0) return std::nullopt;
+  if (tcb == nullptr || !tcb->in_table) return std::nullopt;
   const wire::SourceRoute* const route = tables_->shared.routes.find(tcb->tuple);
   return route != nullptr ? std::optional(*route) : std::nullopt;
 }

@@ -109,6 +109,13 @@ bool HostTables::may_be_source(const IpAddress& source, bool from_self) const {
                       [&](const Prefix& own) { return own.is_broadcast(source); });
 }
 
+bool HostTables::may_be_taken(const wire::SourceRoute& route) const {
+  return route.count <= wire::kMaxSourceRouteHops &&
+         std::ranges::all_of(route.hops(), [&](std::uint32_t number) {
+           return may_be_source(IpAddress::v4(number), /*from_self=*/false);
+         });
+}
+
 void HostTables::packet_in(buffer::Slice packet, const wire::ReceivedOffload& offload,
                            bool from_self, Instant at) {
   now = std::max(now, at);
@@ -140,7 +147,10 @@ DropReason HostTables::check_ip_options(const wire::IpHeader& ip, Bytes packet) 
   // Who sends source-routed packets may be someone who could not reach this host otherwise, or
   // hides where he is (RFC 7126, 4.3.4): Linux takes none unless told to.
   if (shared.sysctl.accept_source_route == 0) return DropReason::ip_source_route;
-  return (*route)->is_complete() ? DropReason::none : DropReason::ip_not_for_us;
+  if (!(*route)->is_complete()) return DropReason::ip_not_for_us;
+  // What would be answered over a router that nobody can be.
+  const auto back = (*route)->reversed(ip.source);
+  return !back || may_be_taken(*back) ? DropReason::none : DropReason::ip_bad_source;
 }
 
 void HostTables::fragment_in(const wire::IpHeader& ip, Bytes packet) {

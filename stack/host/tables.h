@@ -53,6 +53,8 @@ struct HostTables {
   // ---- Addresses.
   bool is_own(const IpAddress& address) const;
   bool may_be_source(const IpAddress& source, bool from_self) const;
+  // MUST-46 for the routers of a source route, of which none may be this host.
+  bool may_be_taken(const wire::SourceRoute& route) const;
   std::optional<IpAddress> choose_local_address(const IpAddress& remote) const;
   const wire::LinkCapabilities& link_to(const FourTuple& tuple) const {
     return is_own(tuple.remote.address) ? tcp::kHairpinLink : shared.link;
@@ -97,7 +99,7 @@ struct HostTables {
   // After any call that changed a Tcb: its timer, its place in the tables, its events, its end.
   // The Tcb may be gone afterwards.
   void settle(tcp::Tcb& tcb);
-  // The application's; there must be room for it.
+  // The application's. One with a router must find room.
   void set_source_route(tcp::Tcb& tcb, const std::optional<wire::SourceRoute>& route);
   void destroy(tcp::Tcb& tcb);
   void enter_time_wait(tcp::Tcb& tcb, Instant now);

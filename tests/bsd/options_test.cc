@@ -305,8 +305,8 @@ void ip_options(World& w) {
                                 Octets(40, 0)};
   for (const std::uint8_t kind : {kLoose, kStrict}) {
     for (int hops = 0; hops <= 10; ++hops) values.push_back(route_of(kind, 4, hops));
-    for (const std::uint8_t pointer : {0, 3, 5, 8, 12, 255}) {
-      values.push_back(route_of(kind, pointer, 2));
+    for (const int pointer : {0, 3, 5, 8, 12, 255}) {
+      values.push_back(route_of(kind, static_cast<std::uint8_t>(pointer), 2));
     }
   }
   Octets after_nop = route_of(kLoose, 4, 2);

@@ -58,6 +58,14 @@ struct Packet {
   std::uint16_t gso_size = 0;
 };
 
+// What the peer says, beside the flags.
+struct FromPeer {
+  std::optional<std::uint32_t> seq{};  // else what follows the last one
+  std::size_t text = 0;
+  Octets ip_options{};
+  std::optional<std::uint32_t> ack{};
+};
+
 MATCHER_P2(Goes, first_hop, options, "") {
   *result_listener << arg.destination.to_string() << " " << testing::PrintToString(arg.options);
   return arg.destination == first_hop && arg.options == options;
@@ -68,14 +76,6 @@ MATCHER_P(Directly, to, "") {
 
 class SourceRoute : public testing::Test, protected wire::PacketSink {
  protected:
-  struct Segment {
-    std::optional<std::uint32_t> seq{};  // else what follows the last one
-    std::size_t text = 0;
-    Octets ip_options{};
-    IpAddress destination = kHost;
-    std::optional<std::uint32_t> ack{};
-  };
-
   void make_host(const std::vector<std::string>& set = {},
                  const wire::LinkCapabilities& link = {}) {
     HostConfig config;
@@ -100,7 +100,7 @@ class SourceRoute : public testing::Test, protected wire::PacketSink {
     return id;
   }
 
-  void peer_sends(Flags flags, const Segment& seg = {}) {
+  void peer_sends(Flags flags, const FromPeer& seg = {}) {
     const std::uint32_t seq = seg.seq.value_or(peer_next_);
     const Octets mss = flags.has(Flag::syn) ? from_hex("020403e8") : Octets();  // 1000
     Octets packet = make_packet({.source = kPeer,
@@ -117,7 +117,6 @@ class SourceRoute : public testing::Test, protected wire::PacketSink {
     packet[0] = static_cast<std::uint8_t>(0x45 + seg.ip_options.size() / 4);
     packet[2] = static_cast<std::uint8_t>(packet.size() >> 8);
     packet[3] = static_cast<std::uint8_t>(packet.size() & 0xff);
-    std::copy_n(seg.destination.octets(), 4, packet.begin() + 16);
     put_checksum(packet, 20 + seg.ip_options.size());
     if (!seg.seq) {
       peer_next_ +=
@@ -310,7 +309,7 @@ TEST_F(SourceRoute, OfAPassiveOpenIsAnsweredInReverse) {
 
 TEST_F(SourceRoute, ThatIsStrictIsAnsweredByAStrictOne) {
   listen();
-  peer_sends(Flag::syn, {.ip_options = from_hex("01 89070c c0000201 01")});
+  peer_sends(Flag::syn, {.ip_options = from_hex("01 890708 c0000201")});
   EXPECT_THAT(sent(), ElementsAre(Goes(kRouterA, from_hex("890704 cb007109 00"))));
 }
 
@@ -420,6 +419,19 @@ TEST_F(SourceRoute, ThatIsNotAtItsEndIsDropped) {
   peer_sends(Flag::syn, {.ip_options = from_hex("830b08 c0000201 c0000202 00")});
   EXPECT_THAT(sent(), IsEmpty());
   EXPECT_EQ(count(Counter::ip_in_addr_errors), 1U);
+}
+
+// MUST-63 for those who are said to have passed it on: they would get the answer.
+TEST_F(SourceRoute, OverWhatIsNoRouterIsDropped) {
+  listen();
+  const std::vector<const char*> wrong = {"e0000001", "ffffffff", "00000000",
+                                          "c63364ff", "c6336401", "7f000001"};
+  for (const std::string hop : wrong) {
+    peer_sends(Flag::syn, {.ip_options = from_hex("830b0c c0000201" + hop + "00")});
+    peer_sends(Flag::syn, {.ip_options = from_hex("830b0c" + hop + "c0000201 00")});
+  }
+  EXPECT_THAT(sent(), IsEmpty());
+  EXPECT_EQ(count(Counter::ip_in_addr_errors), 2 * wrong.size());
 }
 
 // Linux counts these so; two routes in a packet RFC 1122, 3.2.1.8, (c) forbids.

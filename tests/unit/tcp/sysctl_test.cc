@@ -38,6 +38,7 @@ std::string dump(const Sysctl& sysctl) {
 TEST(Sysctl, DefaultsAreLinuxs) {
   EXPECT_EQ(dump(Sysctl{}),
             "net.core.somaxconn = 4096\n"
+            "net.ipv4.conf.all.accept_source_route = 0\n"
             "net.ipv4.ip_default_ttl = 64\n"
             "net.ipv4.ip_local_port_range = 32768\t60999\n"
             "net.ipv4.ip_local_reserved_ports = \n"
@@ -100,6 +101,7 @@ struct Range {
 };
 constexpr Range kRanges[] = {
     {"net.core.somaxconn", "-1", "0", "2147483647", "2147483648"},
+    {"net.ipv4.conf.all.accept_source_route", "-1", "0", "1", "2"},
     {"net.ipv4.ip_default_ttl", "0", "1", "255", "256"},
     {"net.ipv4.ip_no_pmtu_disc", "-1", "0", "3", "4"},
     {"net.ipv4.ipfrag_high_thresh", "-1", "0", "2147483647", "2147483648"},
