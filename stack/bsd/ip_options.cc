@@ -128,7 +128,8 @@ int get_ip_options(Tables& tables, const Socket& socket, const Room& room) {
 }  // namespace
 
 int set_ipv4_option(Tables& tables, Socket& socket, int option, const Given& given) {
-  const bool is_known = option == IP_TOS || option == IP_TTL || option == IP_MTU_DISCOVER;
+  const bool is_known =
+      option == IP_TOS || option == IP_TTL || option == IP_OPTIONS || option == IP_MTU_DISCOVER;
   if (!is_known) return -ENOPROTOOPT;
   if (given.value == nullptr && given.length != 0) return -EFAULT;
   const int number = given.number_or_octet();
