@@ -7,11 +7,18 @@
 copy="$root/build/mutants"
 mutants_log="$root/build/mutants.log"
 
-# With the times of the files, so that little is built again.
+# Only what differs is written, and so newer than what was built of it: little is built again, and
+# nothing that was built of a fault stays.
 copy_tree() {
   mkdir -p "$copy"
-  rm -rf "$copy/stack" "$copy/tests" "$copy/tools"
-  (cd "$root" && git ls-files -z | tar --null -T - -c) | tar -x -C "$copy"
+  local file
+  while IFS= read -r -d '' file; do
+    cmp -s "$root/$file" "$copy/$file" && continue
+    mkdir -p "$(dirname "$copy/$file")"
+    cp "$root/$file" "$copy/$file"
+  done < <(cd "$root" && git ls-files -z)
+  comm -13 <(cd "$root" && git ls-files stack tests tools | sort) \
+    <(cd "$copy" && find stack tests tools -type f | sort) | (cd "$copy" && xargs -r -d '\n' rm)
   (cd "$copy" && cmake --preset dev -DTUNTCP_TESTS=ON) >"$mutants_log" 2>&1
 }
 
