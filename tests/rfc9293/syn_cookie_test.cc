@@ -1,6 +1,7 @@
 // SYN cookies: RFC 4987, 3.6, and what Linux does when a listener's queues are full (row 16, and
 // what was measured of Linux 6.18 besides).
 #include <gtest/gtest.h>
+#include <array>
 
 #include "tests/support/drill.h"
 
@@ -150,6 +151,22 @@ TEST_P(SynCookie, OtherAcksAreReset) {
   EXPECT_EQ(failed(), 3U);
   EXPECT_EQ(taken(), 0U);
   EXPECT_EQ(peer.listed(), std::nullopt);
+}
+// RFC 9293, 3.10.7.4: no octet is skipped. One that is lost must not be taken for the SYN that the
+// cookie answered, whatever MSS it says.
+TEST_P(SynCookie, WhatComesBehindALostOctetIsReset) {
+  flood();
+  for (const std::uint16_t mss : std::to_array<std::uint16_t>({1460, 1300, 536})) {
+    DrillOptions options = peer_at(static_cast<Port>(10 + mss));
+    options.mss = mss;
+    Drill peer = answered_peer(options);
+    for (const std::int64_t lost : {1, 2, 3, 4}) {
+      peer.peer_sends(fin({.seq = 1 + lost, .len = 10}));
+      EXPECT_THAT(peer.sent(), ElementsAre(IsRst())) << "lost " << lost;
+    }
+    EXPECT_EQ(peer.listed(), std::nullopt);
+  }
+  EXPECT_EQ(taken(), 0U);
 }
 // It is good for its own endpoints alone.
 TEST_P(SynCookie, OfAnotherPortIsReset) {
