@@ -44,51 +44,38 @@ static_assert(int{IPV6_PMTUDISC_OMIT} == int{IP_PMTUDISC_OMIT});
 
 // ---- IP_OPTIONS. Deviation: of those that Linux sends only source routes, and what fills up.
 
-constexpr std::size_t kMaxIpOptions = 40;
-constexpr std::uint8_t kEndOfOptions = 0;
-constexpr std::uint8_t kNoOperation = 1;
-constexpr std::uint8_t kLooseSourceRoute = 131;
-constexpr std::uint8_t kStrictSourceRoute = 137;
-// Of a source route before its addresses: kind, length, and a pointer to the first of them.
-constexpr std::size_t kFixedOctets = 3;
-constexpr std::uint8_t kFirstPointer = 4;
-
 // The routers, from the first one on; the destination is the connection's.
 bool read_source_route(std::span<const std::uint8_t> option, wire::SourceRoute& route) {
-  const std::size_t octets = option.size();
-  if (octets < kFixedOctets + 4 || (octets - kFixedOctets) % 4 != 0) return false;
-  if (option[2] != kFirstPointer) return false;
-  route.is_strict = option[0] == kStrictSourceRoute;
-  for (std::size_t at = kFixedOctets; at < octets; at += 4) {
-    route.addresses[route.count++] = load_be32(option.data() + at);
-  }
+  const auto read = wire::parse_source_route(option);
+  if (!read || read->visited != 0 || read->entries.count == 0) return false;
+  route = read->entries;
   return true;
 }
 
 // Reads them, and leaves in `octets` what Linux would tell of them.
 bool read_ip_options(std::vector<std::uint8_t>& octets, wire::SourceRoute& route) {
-  octets.resize((octets.size() + 3) / 4 * 4, kEndOfOptions);
+  octets.resize((octets.size() + 3) / 4 * 4, wire::kEndOfIpOptions);
   std::span<std::uint8_t> rest(octets);
-  while (!rest.empty() && rest[0] != kEndOfOptions) {
-    if (rest[0] == kNoOperation) {
+  while (!rest.empty() && rest[0] != wire::kEndOfIpOptions) {
+    if (rest[0] == wire::kIpNoOperation) {
       rest = rest.subspan(1);
       continue;
     }
-    const bool is_route = rest[0] == kLooseSourceRoute || rest[0] == kStrictSourceRoute;
+    const bool is_route = rest[0] == wire::kLooseSourceRoute || rest[0] == wire::kStrictSourceRoute;
     if (!is_route || route.count != 0 || rest.size() < 2 || rest[1] > rest.size()) return false;
     if (!read_source_route(rest.first(rest[1]), route)) return false;
     rest = rest.subspan(rest[1]);
   }
-  std::ranges::fill(rest, kEndOfOptions);
+  std::ranges::fill(rest, wire::kEndOfIpOptions);
   return true;
 }
 
 std::vector<std::uint8_t> write_ip_options(const wire::SourceRoute& route) {
-  std::vector<std::uint8_t> octets(route.option_octets(), kEndOfOptions);
-  octets[0] = route.is_strict ? kStrictSourceRoute : kLooseSourceRoute;
+  std::vector<std::uint8_t> octets(route.option_octets(), wire::kEndOfIpOptions);
+  octets[0] = route.is_strict ? wire::kStrictSourceRoute : wire::kLooseSourceRoute;
   octets[1] = static_cast<std::uint8_t>(octets.size() - 1);
-  octets[2] = kFirstPointer;
-  std::size_t at = kFixedOctets;
+  octets[2] = wire::kFirstSourceRoutePointer;
+  std::size_t at = wire::kSourceRouteFixedOctets;
   for (const std::uint32_t hop : route.hops()) {
     store_be32(octets.data() + at, hop);
     at += 4;
@@ -97,7 +84,7 @@ std::vector<std::uint8_t> write_ip_options(const wire::SourceRoute& route) {
 }
 
 int set_ip_options(Tables& tables, Socket& socket, const Given& given) {
-  if (given.length > kMaxIpOptions) return -EINVAL;
+  if (given.length > wire::kIpv4MaxOptionOctets) return -EINVAL;
   const auto* const first = static_cast<const std::uint8_t*>(given.value);
   std::vector<std::uint8_t> octets(first, first + given.length);
   wire::SourceRoute route;

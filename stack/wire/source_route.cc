@@ -5,45 +5,35 @@
 #include "stack/base/check.h"
 
 namespace tuntcp::wire {
-namespace {
-
-constexpr std::uint8_t kEndOfOptions = 0;
-constexpr std::uint8_t kNoOperation = 1;
-constexpr std::uint8_t kLooseSourceRoute = 131;
-constexpr std::uint8_t kStrictSourceRoute = 137;
-// Kind, length and pointer. The pointer counts from 1 and is at the next entry to be visited.
-constexpr std::size_t kFixedOctets = 3;
-constexpr std::size_t kFirstPointer = 4;
 
 std::optional<SourceRouteOption> parse_source_route(Bytes option) {
-  if (option.size() < kFixedOctets || (option.size() - kFixedOctets) % 4 != 0) return std::nullopt;
+  if (option.size() < kSourceRouteFixedOctets || (option.size() - kSourceRouteFixedOctets) % 4 != 0)
+    return std::nullopt;
   const std::size_t pointer = option[2];
-  if (pointer < kFirstPointer || pointer % 4 != 0) return std::nullopt;
+  if (pointer < kFirstSourceRoutePointer || pointer % 4 != 0) return std::nullopt;
   SourceRouteOption route;
   route.entries.is_strict = option[0] == kStrictSourceRoute;
-  route.entries.count = static_cast<std::uint8_t>((option.size() - kFixedOctets) / 4);
+  route.entries.count = static_cast<std::uint8_t>((option.size() - kSourceRouteFixedOctets) / 4);
   for (std::size_t i = 0; i < route.entries.count; ++i) {
-    route.entries.addresses[i] = load_be32(option.data() + kFixedOctets + 4 * i);
+    route.entries.addresses[i] = load_be32(option.data() + kSourceRouteFixedOctets + 4 * i);
   }
   // "If the pointer is greater than the length, the source route is empty."
-  const std::size_t visited = (pointer - kFirstPointer) / 4;
+  const std::size_t visited = (pointer - kFirstSourceRoutePointer) / 4;
   route.visited = std::min(static_cast<std::uint8_t>(visited), route.entries.count);
   return route;
 }
 
-}  // namespace
-
 void write_source_route(const SourceRoute& route, const IpAddress& destination, std::uint8_t* out) {
   TUNTCP_DCHECK(route.count != 0 && route.count <= kMaxSourceRouteHops && destination.is_v4());
   *out++ = route.is_strict ? kStrictSourceRoute : kLooseSourceRoute;
-  *out++ = static_cast<std::uint8_t>(kFixedOctets + std::size_t{4} * route.count);
-  *out++ = static_cast<std::uint8_t>(kFirstPointer);
+  *out++ = static_cast<std::uint8_t>(kSourceRouteFixedOctets + std::size_t{4} * route.count);
+  *out++ = kFirstSourceRoutePointer;
   for (const std::uint32_t hop : route.hops().subspan(1)) {
     store_be32(out, hop);
     out += 4;
   }
   out = std::copy_n(destination.octets(), 4, out);
-  *out = kEndOfOptions;
+  *out = kEndOfIpOptions;
 }
 
 std::optional<SourceRoute> SourceRouteOption::reversed(const IpAddress& source) const {
@@ -58,8 +48,8 @@ std::optional<SourceRoute> SourceRouteOption::reversed(const IpAddress& source) 
 
 std::expected<std::optional<SourceRouteOption>, DropReason> find_source_route(Bytes options) {
   std::optional<SourceRouteOption> found;
-  while (!options.empty() && options[0] != kEndOfOptions) {
-    if (options[0] == kNoOperation) {
+  while (!options.empty() && options[0] != kEndOfIpOptions) {
+    if (options[0] == kIpNoOperation) {
       options = options.subspan(1);
       continue;
     }

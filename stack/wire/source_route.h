@@ -15,6 +15,14 @@
 namespace tuntcp::wire {
 
 inline constexpr std::uint32_t kIpv4MaxOptionOctets = 40;
+inline constexpr std::uint8_t kEndOfIpOptions = 0;
+inline constexpr std::uint8_t kIpNoOperation = 1;
+inline constexpr std::uint8_t kLooseSourceRoute = 131;
+inline constexpr std::uint8_t kStrictSourceRoute = 137;
+// Of a source route before its addresses: kind, length and pointer. The pointer counts from 1 and
+// is at the next entry to be visited.
+inline constexpr std::size_t kSourceRouteFixedOctets = 3;
+inline constexpr std::uint8_t kFirstSourceRoutePointer = 4;
 // As many as the option space has room for.
 inline constexpr std::size_t kMaxSourceRouteHops = 9;
 
@@ -46,6 +54,9 @@ struct SourceRouteOption {
   // is the source itself. Nothing if no router is on it, or the route is not complete.
   std::optional<SourceRoute> reversed(const IpAddress& source) const;
 };
+
+// One such option, from its kind on. Nothing if it makes no sense.
+std::optional<SourceRouteOption> parse_source_route(Bytes option);
 
 // Looks through the options of an IPv4 header. Nothing if there is no source route; ip_bad_header
 // if there are two (RFC 1122, 3.2.1.8, (c)), or one makes no sense, or lengths do not fit.
