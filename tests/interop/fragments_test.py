@@ -5,8 +5,9 @@ import os
 import socket
 import struct
 
-from network import FAR, Network
-from stack import IPV4, IPV6, MIB, PATIENCE, Case, each, each_family, put_bytes
+from network import FAR, MIDDLE, Network
+from stack import FAMILIES, IPV4, IPV6, MIB, PATIENCE, Case, each, each_family, listen, \
+    put_bytes
 
 IP_MTU_DISCOVER, IP_PMTUDISC_DONT = 10, 0
 SO_MARK = 36
@@ -28,18 +29,19 @@ def internet_checksum(octets):
 
 
 class HandMade:
-    """A connection of the far host to the stack's echo server, its segments made here and sent
-    through raw sockets. The far kernel, which knows nothing of it, would reset it: only what has a
-    mark finds a route."""
+    """A connection of the far host to port 7 of the stack or another, its segments made here and
+    sent through raw sockets. The far kernel, which knows nothing of it, would reset it: only what
+    has a mark finds a route."""
 
     PORT = 40000
 
-    def __init__(self, network, family):
+    def __init__(self, network, family, host=None):
         self.family = family
+        self.host = host or family.stack
         self.source, self.destination = (socket.inet_pton(family.af, address) for address in
-                                         (FAR[family], family.stack))
-        network.far.run("ip", "-6" if family is IPV6 else "-4", "rule", "add", "not", "fwmark",
-                        "1", "to", family.stack, "blackhole")
+                                         (FAR[family], self.host))
+        network.far.run("ip", "-6" if family is IPV6 else "-4", "rule", "add", "fwmark", "0/1",
+                        "to", self.host, "blackhole")
         with network.far.entered():
             self.whole = socket.socket(family.af, socket.SOCK_RAW, socket.IPPROTO_TCP)
             self.pieces = socket.socket(
@@ -47,6 +49,7 @@ class HandMade:
                 socket.IPPROTO_RAW if family is IPV4 else socket.IPPROTO_FRAGMENT)
         for sock in (self.whole, self.pieces):
             sock.setsockopt(socket.SOL_SOCKET, SO_MARK, 1)
+            sock.connect((self.host, 0))
         if family is IPV4:
             self.whole.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT)
         self.whole.settimeout(PATIENCE)
@@ -63,7 +66,7 @@ class HandMade:
 
     def send_whole(self, segment):
         """As one packet, which the kernel cuts if it is too long."""
-        self.whole.sendto(segment, (self.family.stack, 0))
+        self.whole.send(segment)
 
     def send_in_pieces(self, segment, cuts):
         """As fragments by hand; `cuts` are pairs of octets, begin and end."""
@@ -79,7 +82,7 @@ class HandMade:
             else:
                 piece = struct.pack("!BBHI", socket.IPPROTO_TCP, 0, begin | more,
                                     self.identification) + piece
-            self.pieces.sendto(piece, (self.family.stack, 0))
+            self.pieces.send(piece)
 
     def receive(self):
         """The next segment for this connection: sequence number, flags, text."""
@@ -100,10 +103,14 @@ class HandMade:
         self.acknowledged = (sequence + 1) % 2**32
         send(self.segment(ACK))
 
-    def echo(self, text, send):
-        """What comes back of a text that leaves in one segment."""
+    def send_text(self, text, send):
+        """In one segment."""
         send(self.segment(PSH | ACK, text))
         self.sequence += len(text)
+
+    def echo(self, text, send):
+        """What comes back of it."""
+        self.send_text(text, send)
         return self.receive_text(len(text))
 
     def receive_text(self, count):
@@ -168,31 +175,47 @@ class FragmentsOfTheKernel(Case):
 
 
 class FragmentsByHand(Case):
-    @each_family
-    def test_arrive_in_reverse_order(self, family):
-        text = os.urandom(3000)
-        with Network() as network, network.stack() as stack, \
-                HandMade(network, family) as connection:
-            connection.open(connection.send_whole)
-            cuts = ((2000, 3020), (1000, 2000), (0, 1000))
-            self.assertEqual(
-                connection.echo(text, lambda it: connection.send_in_pieces(it, cuts)), text)
-            self.assertEqual(reassembled(stack.counters(), family), (3, 1, 0))
+    # A segment of 3,020 octets, in which pieces, in which order.
+    CUTS = {
+        "in reverse order": ((2000, 3020), (1000, 2000), (0, 1000)),
+        "twice": ((0, 1000), (0, 1000), (1000, 2000), (2000, 3020)),
+        "again inside another": ((0, 1400), (800, 1200), (1400, 2400), (2400, 3020)),
+        "with an end that comes again": ((1000, 2000), (2000, 3020), (2504, 3020), (0, 1000)),
+        "overlapping": ((0, 1000), (992, 2000), (2000, 3020)),
+        "overlapping by the end": ((2000, 3020), (1000, 2008), (0, 1000)),
+        "of odd length": ((0, 1001), (1000, 2000), (2000, 3020)),
+        "with a cut in the header": ((0, 16), (16, 1400), (1400, 2400), (2400, 3020)),
+        "without a middle": ((0, 1000), (2000, 3020)),
+    }
 
-    @each_family
-    def test_that_overlap_end_the_whole_packet(self, family):
-        """RFC 5722, 4; and Linux does so for IPv4 too. The segment is then sent again."""
+    @each(*CUTS)
+    def test_are_put_together_as_the_kernel_does(self, name):
+        """The same pieces go to the stack and to a kernel's TCP, which count the same: packets with
+        overlaps, for one, are dropped (RFC 5722, 4). What made no segment is sent again."""
+        cuts = self.CUTS[name]
         text = os.urandom(3000)
-        with Network() as network, network.stack() as stack, \
-                HandMade(network, family) as connection:
-            connection.open(connection.send_whole)
-            segment = connection.segment(PSH | ACK, text)
-            connection.send_in_pieces(segment, ((0, 1000), (992, 2000), (2000, 3020)))
-            self.eventually(lambda: reassembled(stack.counters(), family)[0] == 3,
-                            "all fragments came")
-            self.assertEqual(reassembled(stack.counters(), family)[1], 0)
-            self.assertEqual(stack.connections()[0].recv_q, 0)
-            self.assertEqual(connection.echo(text, connection.send_whole), text)
+        for family in FAMILIES:
+            with Network() as network, network.stack() as stack:
+                with network.middle.entered():
+                    listener = listen(family, 7)
+                with listener, HandMade(network, family) as ours, \
+                        HandMade(network, family, MIDDLE[family]) as kernels:
+                    for connection in (ours, kernels):
+                        connection.open(connection.send_whole)
+                        connection.send_text(
+                            text, lambda it, by=connection: by.send_in_pieces(it, cuts))
+
+                    def counted():
+                        return [reassembled(counters, family) for counters in
+                                (stack.counters(), network.middle.counters())]
+                    self.eventually(lambda: all(one[0] == len(cuts) for one in counted()),
+                                    "all pieces came")
+                    by_stack, by_kernel = counted()
+                    self.assertEqual(by_stack, by_kernel, family.name)
+                    if by_stack[1] == 0:
+                        ours.sequence -= len(text)
+                        ours.send_text(text, ours.send_whole)
+                    self.assertTrue(ours.receive_text(len(text)) == text)
 
     def test_that_are_atomic_are_whole_packets(self):
         """RFC 6946: even while fragments with the same identification wait."""

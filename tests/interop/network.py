@@ -73,7 +73,7 @@ class Namespace:
 
     def counters(self):
         lines = self.run("nstat", "-asz").stdout.splitlines()
-        return {words[0]: int(words[1]) for words in map(str.split, lines) if words[0] != "#kernel"}
+        return {words[0]: int(words[1]) for words in map(str.split, lines[1:])}
 
     def close(self):
         os.close(self.file)
