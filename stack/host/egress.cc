@@ -62,7 +62,13 @@ bool send_raw_replies(HostTables& host, wire::PacketSink& device) {
                                   .payload = {},
                                   .total_octets = packet.size(),
                                   .is_ipv6 = packet.data()[0] >> 4 == 6};
-    if (device.send(outgoing) == SendResult::retry) return false;
+    const SendResult result = device.send(outgoing);
+    if (result == SendResult::retry) return false;
+    const bool v6 = outgoing.is_ipv6;
+    host.shared.mib.add(v6 ? Counter::ip6_out_requests : Counter::ip_out_requests);
+    if (result != SendResult::sent) {
+      host.shared.mib.add(v6 ? Counter::ip6_out_discards : Counter::ip_out_discards);
+    }
     host.raw_replies.pop_front();
   }
   return true;

@@ -95,7 +95,8 @@ Result<FourTuple> choose_tuple(HostTables& tables, const Endpoint& remote, const
   if (wanted.address.is_any()) {
     const auto address = tables.choose_local_address(next);
     if (!address) {
-      tables.shared.mib.add(Counter::ip_out_no_routes);
+      tables.shared.mib.add(remote.address.is_v4() ? Counter::ip_out_no_routes
+                                                   : Counter::ip6_out_no_routes);
       return std::unexpected(Error::network_unreachable);
     }
     tuple.local.address = *address;

@@ -257,6 +257,7 @@ void HostTables::icmp_in(const wire::IpHeader& ip, buffer::Slice packet,
                          const wire::ReceivedOffload& offload) {
   const Family family = ip.source.family();
   const bool v4 = family == Family::ipv4;
+  shared.mib.add(v4 ? Counter::ip_in_delivers : Counter::ip6_in_delivers);
   shared.mib.add(v4 ? Counter::icmp_in_msgs : Counter::icmp6_in_msgs);
   const auto message =
       wire::parse_icmp(ip, packet.bytes().subspan(ip.header_octets), checksum_is_trusted(offload));
@@ -265,9 +266,11 @@ void HostTables::icmp_in(const wire::IpHeader& ip, buffer::Slice packet,
     return icmp_error_in(*message, family);
   }
   shared.mib.add(v4 ? Counter::icmp_in_echos : Counter::icmp6_in_echos);
-  if (raw_replies.size() == kMaxRawReplies) return;
   // One that came in fragments may be too long to go back in one piece, and nothing here cuts.
-  if (ip.total_octets > shared.link.mtu) return shared.mib.add(Counter::ip_out_discards);
+  const bool is_dropped = raw_replies.size() == kMaxRawReplies || ip.total_octets > shared.link.mtu;
+  if (is_dropped) {
+    return shared.mib.add(v4 ? Counter::ip_out_discards : Counter::ip6_out_discards);
+  }
   wire::make_echo_reply(ip, packet.mutable_bytes(),
                         static_cast<std::uint8_t>(shared.sysctl.ip_default_ttl));
   shared.mib.add(v4 ? Counter::icmp_out_echo_reps : Counter::icmp6_out_echo_replies);

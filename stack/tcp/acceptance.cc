@@ -15,6 +15,9 @@ bool is_acceptable(SeqNum seq, std::uint32_t len, SeqNum rcv_nxt, std::uint32_t 
 bool fails_paws(std::uint32_t ts_value, std::uint32_t ts_recent, Duration age,
                 std::int32_t forgiven_ticks) {
   if (age >= kTimestampIsTrusted) return false;
+  // Deviation: RFC 7323, 5.3 knows no such exception. The SYNs of some hosts say 0 and what they
+  // send next any number, half of which would be older: Linux takes a 0 for none.
+  if (ts_recent == 0) return false;
   return static_cast<std::int32_t>(ts_recent - ts_value) > forgiven_ticks;
 }
 

@@ -14,7 +14,7 @@ namespace tuntcp::tcp {
 bool is_acceptable(SeqNum seq, std::uint32_t len, SeqNum rcv_nxt, std::uint32_t rcv_wnd);
 
 // RFC 7323, 5.3, R1: does the timestamp say that this is an old duplicate? `age` is how long ago
-// ts_recent was taken. What is older by `forgiven_ticks` passes.
+// ts_recent was taken. What is older by `forgiven_ticks` passes, and so does all after a 0.
 bool fails_paws(std::uint32_t ts_value, std::uint32_t ts_recent, Duration age,
                 std::int32_t forgiven_ticks);
 // While a connection lives Linux forgives one tick: a multi-core peer may stamp two segments in the

@@ -145,7 +145,7 @@ HalfOpenAnswer segment_arrives(HalfOpenState& half_open, const FourTuple& tuple,
   }
   // RFC 7323, 4.3: TS.Recent never goes back, not even by the tick that PAWS forgives.
   if (has_timestamps && seq <= rcv_nxt && !seg.has(Flag::rst) &&
-      static_cast<std::int32_t>(seg.options.timestamps->value - half_open.ts_recent) > 0) {
+      !fails_paws(seg.options.timestamps->value, half_open.ts_recent, 0_s, 0)) {
     half_open.ts_recent = seg.options.timestamps->value;
   }
 

@@ -10,9 +10,7 @@ SeqNum initial_sequence_number(const SipKey& key, const FourTuple& tuple, Instan
 
 std::uint32_t timestamp_offset(const SipKey& key, const FourTuple& tuple) {
   // The other half of the hash: timestamps are visible to the peer and must not give away F.
-  FourTuple hosts = tuple;
-  hosts.local.port = hosts.remote.port = 0;
-  return static_cast<std::uint32_t>(siphash(key, hosts) >> 32);
+  return static_cast<std::uint32_t>(siphash(key, tuple) >> 32);
 }
 
 }  // namespace tuntcp::tcp

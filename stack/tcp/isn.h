@@ -16,10 +16,10 @@ namespace tuntcp::tcp {
 // (MUST-9, SHLD-1).
 SeqNum initial_sequence_number(const SipKey& key, const FourTuple& tuple, Instant now);
 
-// What is added to the clock in TSval. A hash of the two addresses, as in Linux: RFC 6191 and
-// tcp_tw_reuse need timestamps that rise from one incarnation to the next, and peers and firewalls
-// that compare them between connections of one host find that they rise there too.
-// Independent of the ISN's hash even under the same key.
+// What is added to the clock in TSval. A keyed hash of the addresses and the ports, as in Linux
+// 6.18: RFC 6191 and tcp_tw_reuse need timestamps that rise from one incarnation of a connection to
+// the next, and nobody can tell from one connection what another's timestamps or the uptime are
+// (RFC 7323, 5.4). Independent of the ISN's hash even under the same key.
 std::uint32_t timestamp_offset(const SipKey& key, const FourTuple& tuple);
 
 }  // namespace tuntcp::tcp

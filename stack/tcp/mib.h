@@ -22,7 +22,7 @@ namespace tuntcp {
   X(ip_reasm_overlaps, "IpExtReasmOverlaps", "fragments that overlapped others")               \
   X(ip_in_delivers, "IpInDelivers", "IPv4 packets delivered")                                  \
   X(ip_out_requests, "IpOutRequests", "IPv4 packets sent")                                     \
-  X(ip_out_discards, "IpOutDiscards", "packets that the device did not take")                  \
+  X(ip_out_discards, "IpOutDiscards", "packets that the device or a queue did not take")       \
   X(ip_out_no_routes, "IpOutNoRoutes", "connections with no address to send from")             \
   X(ip6_in_receives, "Ip6InReceives", "IPv6 packets received")                                 \
   X(ip6_in_hdr_errors, "Ip6InHdrErrors", "IPv6 packets with a bad header")                     \
@@ -35,6 +35,8 @@ namespace tuntcp {
   X(ip6_reasm_timeout, "Ip6ReasmTimeout", "reassemblies of IPv6 given up")                     \
   X(ip6_in_delivers, "Ip6InDelivers", "IPv6 packets delivered")                                \
   X(ip6_out_requests, "Ip6OutRequests", "IPv6 packets sent")                                   \
+  X(ip6_out_discards, "Ip6OutDiscards", "packets that the device or a queue did not take")     \
+  X(ip6_out_no_routes, "Ip6OutNoRoutes", "connections with no address to send from")           \
   X(icmp_in_msgs, "IcmpInMsgs", "ICMP messages received")                                      \
   X(icmp_in_errors, "IcmpInErrors", "ICMP messages of no use")                                 \
   X(icmp_in_dest_unreachs, "IcmpInDestUnreachs", "ICMP destination unreachable received")      \
@@ -68,6 +70,7 @@ namespace tuntcp {
   X(tcp_tw_overflow, "TcpExtTCPTimeWaitOverflow", "TIME-WAIT skipped: tcp_max_tw_buckets")     \
   X(tcp_paws_active, "TcpExtPAWSActive", "SYN,ACK dropped in SYN-SENT by PAWS")                \
   X(tcp_paws_estab, "TcpExtPAWSEstab", "segments dropped by PAWS")                             \
+  X(tcp_paws_old_ack, "TcpExtPAWSOldAck", "old ACKs without text dropped by PAWS")             \
   X(tcp_paws_tw, "TcpExtPAWSTimewait", "segments dropped by PAWS in TIME-WAIT")                \
   X(ip_in_no_ect, "IpExtInNoECTPkts", "IPv4 packets received without ECT")                     \
   X(ip_in_ect1, "IpExtInECT1Pkts", "IPv4 packets received with ECT(1)")                        \
@@ -121,7 +124,6 @@ namespace tuntcp {
   X(tcp_win_probe, "TcpExtTCPWinProbe", "zero window probes sent")                             \
   X(tcp_keep_alive, "TcpExtTCPKeepAlive", "keep-alive probes sent")                            \
   X(tcp_defer_accept_drop, "TcpExtTCPDeferAcceptDrop", "bare ACKs dropped: TCP_DEFER_ACCEPT")  \
-  X(tcp_spurious_rtos, "TcpExtTCPSpuriousRTOs", "retransmission timeouts that were spurious")  \
   X(tcp_loopback, "TcpExtTuntcpLoopback", "packets to this host's own addresses")
 
 enum class Counter : std::uint16_t {

@@ -27,9 +27,12 @@ bool was_accepted(SendResult result) {
 }
 
 void count_sent(Shared& shared, Family family, SendResult result, std::uint32_t segments) {
-  shared.mib.add(family == Family::ipv4 ? Counter::ip_out_requests : Counter::ip6_out_requests);
+  const bool v4 = family == Family::ipv4;
+  shared.mib.add(v4 ? Counter::ip_out_requests : Counter::ip6_out_requests);
   shared.mib.add(Counter::tcp_out_segs, segments);
-  if (result == SendResult::down) shared.mib.add(Counter::ip_out_discards);
+  if (result == SendResult::down) {
+    shared.mib.add(v4 ? Counter::ip_out_discards : Counter::ip6_out_discards);
+  }
 }
 
 // ---- Options of a segment that is not a SYN: timestamps, D-SACK and SACK blocks.

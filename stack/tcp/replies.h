@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "stack/base/address.h"
+#include "stack/tcp/mib.h"
 #include "stack/tcp/segment.h"
 #include "stack/tcp/source_routes.h"
 
@@ -24,15 +25,19 @@ struct Reply {
   std::optional<wire::SourceRoute> route{};
 };
 
-// Bounded: a flood of segments that deserve an answer gets at most so many per packets_out().
+// Bounded: a flood of segments that deserve an answer gets at most so many per packets_out(). What
+// there is no room for is counted like a packet that the device did not take.
 inline constexpr std::size_t kMaxReplies = 4096;
 
 class ReplyQueue {
  public:
-  explicit ReplyQueue(const SourceRoutes& routes) : routes_(routes) {}
+  ReplyQueue(const SourceRoutes& routes, Mib& mib) : routes_(routes), mib_(mib) {}
   // Of a connection that has a source route it takes that.
   void push(const Reply& reply) {
-    if (replies_.size() == kMaxReplies) return;
+    if (replies_.size() == kMaxReplies) {
+      const bool v4 = reply.tuple.family() == Family::ipv4;
+      return mib_.add(v4 ? Counter::ip_out_discards : Counter::ip6_out_discards);
+    }
     replies_.push_back(reply);
     const wire::SourceRoute* const route = routes_.find(reply.tuple);
     if (route != nullptr) replies_.back().route = *route;
@@ -43,6 +48,7 @@ class ReplyQueue {
 
  private:
   const SourceRoutes& routes_;
+  Mib& mib_;
   std::deque<Reply> replies_;
 };
 

@@ -36,6 +36,14 @@ void drop_syn_octet(Segment& seg) {
 // ---- RFC 7323, 5.3, R1: before all other checks. A RST is exempt.
 Verdict check_timestamps(Tcb& tcb, const Segment& seg, Instant now) {
   if (seg.has(Flag::rst) || !is_rejected_by_paws(tcb, seg, now)) return Verdict::proceed;
+  // Deviation: R1 has every such segment answered. One without octets from before RCV.NXT is an ACK
+  // that was overtaken, as happens all the time, and asks for nothing: Linux drops it in silence
+  // once the handshake is over.
+  const bool is_overtaken = seg.len == 0 && seg.has(Flag::ack) && seg.seq < tcb.rcv.nxt;
+  if (is_overtaken && kSynchronized.contains(tcb.state)) {
+    mib(tcb).add(Counter::tcp_paws_old_ack);
+    return Verdict::drop;
+  }
   mib(tcb).add(Counter::tcp_paws_estab);
   acknowledge_dubious(tcb, seg, DubiousSegment::paws, now);
   return Verdict::drop;

@@ -54,7 +54,7 @@ struct Shared {
   TcbList ready{&Tcb::ready};        // something may have to be sent
   TcbList eventful{&Tcb::eventful};  // the application has something to learn
   SourceRoutes routes;
-  ReplyQueue replies{routes};
+  ReplyQueue replies{routes, mib};
   StateLog state_log;
   ChallengeBudget challenges;
   std::uint64_t current_established = 0;  // TcpCurrEstab

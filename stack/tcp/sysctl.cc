@@ -148,7 +148,7 @@ constexpr Knob kKnobs[] = {
     TUNTCP_KNOB("net.ipv4.tcp_thin_linear_timeouts", tcp_thin_linear_timeouts, 0, kByte, "", live,
                 "1: with fewer than 4 segments in flight the first 6 timeouts are not doubled"),
     TUNTCP_KNOB("net.ipv4.tcp_timestamps", tcp_timestamps, 0, kByte, "", fresh,
-                "RFC 7323: 0 none, 1 from an offset of each pair of hosts, 2 from 0"),
+                "RFC 7323: 0 none, 1 from an offset of each connection, 2 from 0"),
     TUNTCP_KNOB("net.ipv4.tcp_tw_reuse", tcp_tw_reuse, 0, 2, "", at_once,
                 "OPEN may take over TIME-WAIT: 0 never, 1 always, 2 on loopback"),
     TUNTCP_KNOB("net.ipv4.tcp_tw_reuse_delay", tcp_tw_reuse_delay, 1, 60000, "ms", at_once,

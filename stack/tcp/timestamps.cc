@@ -16,8 +16,7 @@ void update_ts_recent(Tcb& tcb, const Segment& seg, Instant now) {
   if (!tcb.agreed.timestamps || !seg.options.timestamps) return;
   if (seg.seq > tcb.rcv.last_ack_sent) return;
   const std::uint32_t value = seg.options.timestamps->value;
-  const bool is_newer = static_cast<std::int32_t>(value - tcb.ts.recent) >= 0;
-  if (tcb.ts.has_recent && !is_newer && now - tcb.ts.recent_at < kTimestampIsTrusted) return;
+  if (tcb.ts.has_recent && fails_paws(value, tcb.ts.recent, now - tcb.ts.recent_at, 0)) return;
   tcb.ts.recent = value;
   tcb.ts.recent_at = now;
   tcb.ts.has_recent = true;

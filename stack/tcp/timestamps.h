@@ -1,5 +1,5 @@
 // Timestamps: RFC 7323, 3 to 5. Our clock ticks every millisecond, from an offset that is a keyed
-// hash of the two hosts, so that it rises across incarnations and tells nobody our uptime.
+// hash of the connection, so that it rises across incarnations and tells nobody our uptime.
 #pragma once
 
 #include <cstdint>

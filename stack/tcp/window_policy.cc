@@ -132,11 +132,15 @@ void lock_receive_space(Tcb& tcb, std::uint32_t so_rcvbuf) {
 
 std::uint16_t window_to_advertise(Tcb& tcb) {
   const std::uint32_t current = tcb.rcv.wnd();
-  const std::uint32_t window = std::max(current, window_wanted(tcb));
+  const std::uint32_t wanted = window_wanted(tcb);
   const std::uint8_t shift = tcb.rcv.wscale;
-  const std::uint16_t field = window_field(window, shift);
+  const std::uint16_t field = window_field(std::max(current, wanted), shift);
+  // The last segment said where the edge is, and acknowledged up to here.
+  const bool was_open = tcb.rcv.edge != tcb.rcv.last_ack_sent;
   tcb.rcv.edge = later_of(tcb.rcv.edge, tcb.rcv.nxt + (std::uint32_t{field} << shift));
-  if (field == 0 && current != 0) mib(tcb).add(Counter::tcp_to_zero_window);
+  if (wanted == 0 && current != 0) mib(tcb).add(Counter::tcp_want_zero_window);
+  if (was_open && field == 0) mib(tcb).add(Counter::tcp_to_zero_window);
+  if (!was_open && field != 0) mib(tcb).add(Counter::tcp_from_zero_window);
   return field;
 }
 

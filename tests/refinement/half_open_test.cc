@@ -227,9 +227,9 @@ void Both::try_one_segment() {
   const Segment seg = draw_segment();
   const Outcome of_small = small(seg);
   const Outcome of_full = full(seg);
-  // RFC 7323, 5.3, R1, with the one tick that both sizes forgive.
+  // RFC 7323, 5.3, R1, with the one tick that both sizes forgive, and 0 for none.
   const bool is_old =
-      half_open_.has_timestamps && seg.options.timestamps &&
+      half_open_.has_timestamps && seg.options.timestamps && half_open_.ts_recent != 0 &&
       static_cast<std::int32_t>(half_open_.ts_recent - seg.options.timestamps->value) > 1;
   const bool may_answer = !answered_ || now_ - *answered_ >= Duration::milliseconds(500);
   const std::string trace = "flags " + std::to_string(seg.flags.octet()) + " seq irs+" +

@@ -200,7 +200,8 @@ TEST(TimeWaitRefinement, DecidesAsTheTextsSayForTheFullMachine) {
     tcb->rcv.edge = tcb->rcv.nxt + dice.one_of({0U, 1U, 1000U, 65'535U, 1'000'000U});
     tcb->agreed.timestamps = dice.chance(0.7);
     tcb->ts.has_recent = tcb->agreed.timestamps;
-    tcb->ts.recent = anywhere().value();
+    // The texts know no 0 that is no timestamp (acceptance.cc).
+    tcb->ts.recent = anywhere().value() | 1U;
     tcb->ts.recent_at = now - Duration::milliseconds(dice.below(120'000));
     const Variables v{.rcv_nxt = tcb->rcv.nxt,
                       .rcv_wnd = tcb->rcv.wnd(),

@@ -110,6 +110,18 @@ TEST_F(ZeroWindow, TextIsNotTakenAndAnswered) {
   EXPECT_THAT(d.sent(), ElementsAre(IsAck({.ack = edge, .window = 0})));
   EXPECT_EQ(d.status().recv_q, edge - 1);
 }
+// Linux's counters of a window that closes and opens, and of what comes in between.
+TEST_F(ZeroWindow, IsCountedAsItComesAndGoes) {
+  EXPECT_EQ(d.count(Counter::tcp_to_zero_window), 1U);
+  EXPECT_EQ(d.count(Counter::tcp_from_zero_window), 0U);
+  d.peer_sends(data({.seq = edge, .len = 1}));
+  EXPECT_EQ(d.count(Counter::tcp_zero_window_drop), 1U);
+  EXPECT_EQ(d.count(Counter::tcp_to_zero_window), 1U) << "it is zero already";
+  EXPECT_EQ(d.receive().value_or(0), edge - 1);
+  EXPECT_EQ(d.count(Counter::tcp_from_zero_window), 1U);
+  d.peer_sends(data({.seq = edge, .len = 100}));
+  EXPECT_EQ(d.count(Counter::tcp_from_zero_window), 1U);
+}
 // MUST-66: "special allowance should be made to accept valid ACKs, URGs, and RSTs."
 TEST_F(ZeroWindow, AckIsTaken) {
   d.send(100);

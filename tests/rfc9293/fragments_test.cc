@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "stack/tcp/replies.h"
 #include "tests/support/drill.h"
 #include "tests/support/network.h"
 
@@ -219,7 +220,31 @@ TEST_P(Fragments, OfAnEchoRequestAreAnsweredIfTheAnswerFits) {
   for (const Octets& f : fragments_of(ping(3000), 1400, 2)) d.wire_sends(f);
   EXPECT_EQ(d.count(oks()), 2U);
   EXPECT_EQ(d.count(answers), 1U);
-  EXPECT_EQ(d.count(Counter::ip_out_discards), 1U);
+  EXPECT_EQ(d.count(counter(Counter::ip_out_discards, Counter::ip6_out_discards)), 1U);
+}
+
+// A device that takes nothing makes nobody keep answers without end: what there is no room for is
+// counted, of pings and of segments, as is what the device lost.
+TEST_P(Fragments, AnswersThatFindNoRoomAreCounted) {
+  Drill d = Drill::closed(options());
+  const Counter discards = counter(Counter::ip_out_discards, Counter::ip6_out_discards);
+  const Counter requests = counter(Counter::ip_out_requests, Counter::ip6_out_requests);
+  const Octets ping = make_icmp({.source = d.tuple().remote.address,
+                                 .destination = d.tuple().local.address,
+                                 .type = static_cast<std::uint8_t>(GetParam() == v4 ? 8 : 128),
+                                 .body = Octets(16)});
+  d.device_says(wire::SendResult::retry);
+  for (int i = 0; i < 256 + 3; ++i) d.wire_sends(ping);
+  EXPECT_EQ(d.count(discards), 3U);
+  for (std::size_t i = 0; i < tcp::kMaxReplies + 5; ++i) d.peer_sends(syn());
+  EXPECT_EQ(d.count(discards), 8U);
+  EXPECT_EQ(d.count(requests), 0U);
+  d.device_says(wire::SendResult::down);
+  d.advance(10_ms);
+  EXPECT_EQ(d.count(requests), 256U + tcp::kMaxReplies);
+  EXPECT_EQ(d.count(discards), 8U + 256U + tcp::kMaxReplies);
+  EXPECT_EQ(d.count(counter(Counter::ip_in_delivers, Counter::ip6_in_delivers)),
+            259U + tcp::kMaxReplies + 5);
 }
 
 // A SYN in fragments opens a connection like any.

@@ -80,15 +80,19 @@ TEST(Timestamps, ClockGoesOnAcrossIncarnations) {
   EXPECT_EQ(d.sent().at(0).options.timestamps->value - second, 500U);
 }
 
-// Linux: one clock for all connections of two hosts, whoever opens them.
-TEST(Timestamps, ClockIsThatOfThePairOfHosts) {
+// 5.4: who sees one connection's clock knows nothing of another's, nor of the uptime. Linux 6.18
+// has an offset for each connection.
+TEST(Timestamps, ClockIsThatOfTheConnection) {
   Drill d = Drill::syn_received(kTs);
   Drill other =
       Drill::beside(d, {.role = Role::active, .peer_port = 5, .local_port = 4000, .ts = kFirst});
   d.advance(1_s);
   const std::uint32_t listeners = d.sent().at(0).options.timestamps->value;
   ASSERT_TRUE(other.open().has_value());
-  EXPECT_EQ(other.sent().at(0).options.timestamps->value, listeners);
+  const std::uint32_t others = other.sent().at(0).options.timestamps->value;
+  const auto clock = static_cast<std::uint32_t>(d.now().since_origin().count_ms());
+  EXPECT_NE(others, listeners);
+  EXPECT_NE(others, clock);
 }
 // tcp_timestamps=2 shows the clock as it is, 1 hides it (RFC 7323, 5.4).
 TEST(Timestamps, TwoMeansWithoutAnOffset) {
@@ -168,6 +172,30 @@ TEST(Paws, OlderTimestampIsAcknowledgedAndDropped) {
   EXPECT_THAT(d.sent(), ElementsAre(IsAck({.ack = 11})));
   EXPECT_EQ(d.status().recv_q, 10U);
   EXPECT_EQ(d.count(Counter::tcp_paws_estab), 1U);
+}
+// Linux: an ACK that was overtaken by text asks for no answer.
+TEST(Paws, OvertakenAckIsDroppedInSilence) {
+  Drill d = Drill::established(kTs);
+  d.peer_sends(data({.len = 10, .ts = stamp(kFirst + 1000)}));
+  static_cast<void>(d.sent());
+  d.peer_sends(ack({.seq = 1, .ts = stamp(kFirst + 900)}));
+  EXPECT_THAT(d.sent(), IsEmpty());
+  EXPECT_EQ(d.count(Counter::tcp_paws_old_ack), 1U);
+  EXPECT_EQ(d.count(Counter::tcp_paws_estab), 0U);
+  // Not one that claims the next octet.
+  d.peer_sends(ack({.seq = 11, .ts = stamp(kFirst + 900)}));
+  EXPECT_THAT(d.sent(), ElementsAre(IsAck({.ack = 11})));
+  EXPECT_EQ(d.count(Counter::tcp_paws_estab), 1U);
+}
+// Linux: a SYN that says 0 says nothing; the peer's clock is that of its next segment.
+TEST(Paws, ZeroOfASynIsNoTimestamp) {
+  Drill d = Drill::syn_received({.ts = 0});
+  d.peer_sends(ack({.ts = stamp(3'000'000'000)}));
+  EXPECT_EQ(d.state(), State::established);
+  d.peer_sends(data({.len = 10, .ts = stamp(3'000'000'010)}));
+  EXPECT_EQ(echo_of(d), 3'000'000'010);
+  d.peer_sends(data({.seq = 11, .len = 10, .ts = stamp(2'999'999'000)}));
+  EXPECT_EQ(d.status().recv_q, 10U);
 }
 TEST(Paws, EqualTimestampIsFine) {
   Drill d = Drill::established(kTs);

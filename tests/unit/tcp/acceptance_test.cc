@@ -83,7 +83,7 @@ TEST_P(Acceptance, AnAckIsJudgedByWhatWasSent) {
 
 // RFC 7323, 5.3, R1 ("SEG.TSval < TS.Recent"), with the ticks that are forgiven.
 TEST_P(Acceptance, PawsFindsTimestampsThatAreOlder) {
-  const std::uint32_t recent = GetParam();
+  const std::uint32_t recent = GetParam() | 1U;
   EXPECT_FALSE(fails_paws(recent, recent, 0_s, 0));
   EXPECT_FALSE(fails_paws(recent + 1, recent, 0_s, 0));
   EXPECT_FALSE(fails_paws(recent + 0x7fff'ffff, recent, 0_s, 0));
@@ -95,10 +95,15 @@ TEST_P(Acceptance, PawsFindsTimestampsThatAreOlder) {
 
 // RFC 7323, 5.5: a connection that was idle for more than 24 days trusts no old timestamp.
 TEST_P(Acceptance, PawsTrustsNothingOlderThanTwentyFourDays) {
-  const std::uint32_t recent = GetParam();
+  const std::uint32_t recent = GetParam() | 1U;
   const Duration days_24 = Duration::seconds(24 * 86'400);
   EXPECT_TRUE(fails_paws(recent - 2, recent, days_24 - 1_ns, kForgivenTicks));
   EXPECT_FALSE(fails_paws(recent - 2, recent, days_24, kForgivenTicks));
+}
+
+// Linux: a 0 is what hosts say that have no timestamp yet.
+TEST_P(Acceptance, PawsTakesAnythingAfterAZero) {
+  EXPECT_FALSE(fails_paws(GetParam(), 0, 0_s, 0));
 }
 
 INSTANTIATE_TEST_SUITE_P(Everywhere, Acceptance,
