@@ -24,8 +24,8 @@ using testing::IsEmpty;
 
 // ---- What shows a knob.
 
-// What no packet script can show: no script sends fragments or options of IP, and R1 is told to the
-// application only. Cases of this program.
+// What no packet script can show: no script sends fragments or options of IP, R1 is told to the
+// application only, and scripts count timestamps from the first. Cases of this program.
 const std::multimap<std::string_view, std::string> kTests = {
     {"net.ipv4.conf.all.accept_source_route", "SourceRoute.IsAcceptedOnceTheKnobSaysSo"},
     {"net.ipv4.conf.all.accept_source_route", "SourceRoute.ThatIsNotAcceptedIsDroppedAndCounted"},
@@ -35,6 +35,7 @@ const std::multimap<std::string_view, std::string> kTests = {
     {"net.ipv4.ipfrag_time", "Fragments.WaitLongerThanUsualIfTheKnobSays"},
     {"net.ipv4.tcp_retries1", "R1.IsAKnob"},
     {"net.ipv4.tcp_retries1", "R1.OfASynIsAKnob"},
+    {"net.ipv4.tcp_timestamps", "Timestamps.TwoMeansWithoutAnOffset"},
     {"net.ipv6.ip6frag_high_thresh", "Fragments.AreNotKeptWithoutMemory"},
     {"net.ipv6.ip6frag_high_thresh", "Fragments.TakeNoMoreMemoryThanTheKnobSays"},
     {"net.ipv6.ip6frag_time", "Fragments.WaitAsLongAsTheKnobSays"},
