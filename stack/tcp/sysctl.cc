@@ -24,12 +24,16 @@ std::vector<PortRange>& reserved_ports(Sysctl& sysctl) {
   return sysctl.ip_local_reserved_ports;
 }
 
-#define TUNTCP_KNOB(name, member, least, most, unit, follows, meaning)                    \
-  {name,    least,   most,   unit, Follows::follows, meaning, values_of<&Sysctl::member>, \
-   nullptr, nullptr, nullptr}
+#define TUNTCP_KNOB(name, member, least, most, unit, follows, meaning)                        \
+  {name,    least,   most,    unit,    Follows::follows, meaning, values_of<&Sysctl::member>, \
+   nullptr, nullptr, nullptr, nullptr, nullptr}
+// Octets, bounded by another knob.
+#define TUNTCP_BETWEEN(name, member, follows, meaning, floor, ceiling)                         \
+  {name,    0,       kInt,    "octets", Follows::follows, meaning, values_of<&Sysctl::member>, \
+   nullptr, nullptr, nullptr, floor,    ceiling}
 // What cannot be tuned, so far or ever: the value that describes what is done, and the reason.
 #define TUNTCP_FIXED(name, only, meaning, reason) \
-  {name, 0, 0, "", Follows::nobody, meaning, nullptr, nullptr, only, reason}
+  {name, 0, 0, "", Follows::nobody, meaning, nullptr, nullptr, only, reason, nullptr, nullptr}
 
 // Sorted by name.
 constexpr Knob kKnobs[] = {
@@ -44,11 +48,17 @@ constexpr Knob kKnobs[] = {
                 "ephemeral ports: low and high"),
     {"net.ipv4.ip_local_reserved_ports", 0, 65535, "", Follows::at_once,
      "ports of that range that are chosen only when asked for: 8080,9148-9150", nullptr,
-     reserved_ports, nullptr, nullptr},
+     reserved_ports, nullptr, nullptr, nullptr, nullptr},
     TUNTCP_KNOB("net.ipv4.ip_no_pmtu_disc", ip_no_pmtu_disc, 0, 3, "", fresh,
                 "path MTU discovery: 0 yes; else no DF, and 'too big' 1 means 552, 2 is ignored"),
-    TUNTCP_KNOB("net.ipv4.ipfrag_high_thresh", ipfrag_high_thresh, 0, kInt, "octets", at_once,
-                "of memory for fragments of IPv4; 0: none is kept"),
+    TUNTCP_BETWEEN(
+        "net.ipv4.ipfrag_high_thresh", ipfrag_high_thresh, at_once,
+        "of memory for fragments of IPv4, no less than ipfrag_low_thresh; 0: none is kept",
+        "net.ipv4.ipfrag_low_thresh", nullptr),
+    // Of old kernels the mark down to which fragments were dropped.
+    TUNTCP_BETWEEN("net.ipv4.ipfrag_low_thresh", ipfrag_low_thresh, nobody,
+                   "what ipfrag_high_thresh may not be below; no more than that", nullptr,
+                   "net.ipv4.ipfrag_high_thresh"),
     TUNTCP_KNOB("net.ipv4.ipfrag_time", ipfrag_time, 0, 2147483, "s", at_once,
                 "that the fragments of a packet wait for the rest"),
     TUNTCP_KNOB("net.ipv4.tcp_abort_on_overflow", tcp_abort_on_overflow, 0, kByte, "", at_once,
@@ -157,8 +167,13 @@ constexpr Knob kKnobs[] = {
                 "1: RFC 7323 window scale"),
     TUNTCP_KNOB("net.ipv4.tcp_wmem", tcp_wmem, 1, kInt, "octets", live,
                 "of send buffer: least, initial, most"),
-    TUNTCP_KNOB("net.ipv6.ip6frag_high_thresh", ip6frag_high_thresh, 0, kInt, "octets", at_once,
-                "of memory for fragments of IPv6; 0: none is kept"),
+    TUNTCP_BETWEEN(
+        "net.ipv6.ip6frag_high_thresh", ip6frag_high_thresh, at_once,
+        "of memory for fragments of IPv6, no less than ip6frag_low_thresh; 0: none is kept",
+        "net.ipv6.ip6frag_low_thresh", nullptr),
+    TUNTCP_BETWEEN("net.ipv6.ip6frag_low_thresh", ip6frag_low_thresh, nobody,
+                   "what ip6frag_high_thresh may not be below; no more than that", nullptr,
+                   "net.ipv6.ip6frag_high_thresh"),
     TUNTCP_KNOB("net.ipv6.ip6frag_time", ip6frag_time, 0, 2147483, "s", at_once,
                 "that the fragments of a packet wait for the rest"),
     TUNTCP_KNOB("net.tuntcp.tcp_simultaneous_refused", tcp_simultaneous_refused, 0, 1, "", live,
@@ -172,6 +187,7 @@ constexpr Knob kKnobs[] = {
 };
 
 #undef TUNTCP_KNOB
+#undef TUNTCP_BETWEEN
 #undef TUNTCP_FIXED
 
 }  // namespace

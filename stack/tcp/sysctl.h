@@ -71,8 +71,10 @@ struct Sysctl {
   std::uint32_t ip_default_ttl = 64;
   std::uint32_t ip_no_pmtu_disc = 0;            // 0 and 3: RFC 1191; 1, 2: never
   std::uint32_t ipfrag_high_thresh = 4194304;   // octets
+  std::uint32_t ipfrag_low_thresh = 3145728;    // octets
   std::uint32_t ipfrag_time = 30;               // s
   std::uint32_t ip6frag_high_thresh = 4194304;  // octets
+  std::uint32_t ip6frag_low_thresh = 3145728;   // octets
   std::uint32_t ip6frag_time = 60;              // s
   std::array<std::uint32_t, 2> ip_local_port_range{32768, 60999};
   std::vector<PortRange> ip_local_reserved_ports{};  // rising, with gaps between them
@@ -110,7 +112,17 @@ struct Knob {
   std::vector<PortRange>& (*ports)(Sysctl&);    // ranges of them, or
   const char* only;                             // the one value there is, and
   const char* reason;                           // why: "not yet: ..." or "not here: ..."
+  // Other knobs that it may not be below, or above.
+  const char* floor = nullptr;
+  const char* ceiling = nullptr;
 };
+
+// What it may be while the others are what they are: `least` and `most`, or less of that.
+struct KnobRange {
+  std::int64_t least;
+  std::int64_t most;
+};
+KnobRange range_of(const Knob& knob, const Sysctl& sysctl);
 
 // By name.
 std::span<const Knob> knobs();

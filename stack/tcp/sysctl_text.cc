@@ -25,8 +25,15 @@ std::vector<std::string_view> words_of(std::string_view text, std::string_view b
   }
 }
 
+// A knob that bounds another; it is one number.
+std::int64_t number_of(std::string_view name, const Sysctl& sysctl) {
+  Sysctl copy = sysctl;
+  return (*find_knob(name))->values(copy)[0];
+}
+
 // One value, or what is wrong with it.
-std::expected<std::int64_t, std::string> parse_value(const Knob& knob, std::string_view word) {
+std::expected<std::int64_t, std::string> parse_value(const Knob& knob, const KnobRange& range,
+                                                     std::string_view word) {
   std::string_view digits = word;
   if (digits.starts_with('-')) digits.remove_prefix(1);
   const bool is_number =
@@ -34,19 +41,21 @@ std::expected<std::int64_t, std::string> parse_value(const Knob& knob, std::stri
   if (!is_number) return Failure("'" + std::string(word) + "' is not a whole number");
   std::int64_t value = 0;
   const auto [end, status] = std::from_chars(word.data(), word.data() + word.size(), value);
-  if (status != std::errc{} || value < knob.least || value > knob.most) {
-    return Failure(std::string(word) + " is out of range " + std::to_string(knob.least) + " to " +
-                   std::to_string(knob.most));
-  }
-  return value;
+  if (status == std::errc{} && value >= range.least && value <= range.most) return value;
+  std::string line = std::string(word) + " is out of range " + std::to_string(range.least) +
+                     " to " + std::to_string(range.most);
+  if (knob.floor != nullptr) line += "; " + std::string(knob.floor) + " is the least";
+  if (knob.ceiling != nullptr) line += "; " + std::string(knob.ceiling) + " is the most";
+  return Failure(line);
 }
 
 // Values that must not fall, as those of one knob and the ends of a range.
 std::expected<std::vector<std::int64_t>, std::string> parse_values(
-    const Knob& knob, std::span<const std::string_view> words) {
+    const Knob& knob, const Sysctl& sysctl, std::span<const std::string_view> words) {
+  const KnobRange range = range_of(knob, sysctl);
   std::vector<std::int64_t> values;
   for (const std::string_view word : words) {
-    const auto value = parse_value(knob, word);
+    const auto value = parse_value(knob, range, word);
     if (!value) return Failure(value.error());
     if (!values.empty() && *value < values.back()) {
       return Failure(std::string(word) + " is less than the value before it");
@@ -65,7 +74,7 @@ std::expected<void, std::string> write_numbers(const Knob& knob, Sysctl& sysctl,
                    (values.size() == 1 ? " value" : " values") + ", not " +
                    std::to_string(words.size()));
   }
-  const auto parsed = parse_values(knob, words);
+  const auto parsed = parse_values(knob, sysctl, words);
   if (!parsed) return Failure(parsed.error());
   std::ranges::transform(*parsed, values.begin(),
                          [](std::int64_t value) { return static_cast<std::uint32_t>(value); });
@@ -94,7 +103,7 @@ std::expected<void, std::string> write_ports(const Knob& knob, Sysctl& sysctl,
     const std::size_t dash = word.find('-', 1);
     const std::string_view ends[] = {word.substr(0, dash),
                                      dash == word.npos ? word : word.substr(dash + 1)};
-    const auto parsed = parse_values(knob, ends);
+    const auto parsed = parse_values(knob, sysctl, ends);
     if (!parsed) return Failure(parsed.error());
     ranges.push_back({.low = static_cast<std::uint16_t>(parsed->front()),
                       .high = static_cast<std::uint16_t>(parsed->back())});
@@ -134,6 +143,13 @@ std::expected<const Knob*, std::string> find_knob(std::string_view name) {
   std::string line = std::string(name) + ": no such knob";
   if (near != nullptr) line += "; it is " + std::string(near->name);
   return Failure(line);
+}
+
+KnobRange range_of(const Knob& knob, const Sysctl& sysctl) {
+  KnobRange range{.least = knob.least, .most = knob.most};
+  if (knob.floor != nullptr) range.least = std::max(range.least, number_of(knob.floor, sysctl));
+  if (knob.ceiling != nullptr) range.most = std::min(range.most, number_of(knob.ceiling, sysctl));
+  return range;
 }
 
 bool is_reserved(const Sysctl& sysctl, std::uint16_t port) {

@@ -138,6 +138,7 @@ TEST_P(Fragments, WaitLongerThanUsualIfTheKnobSays) {
 // ipfrag_high_thresh: a flood of first fragments takes no more memory than that.
 TEST_P(Fragments, TakeNoMoreMemoryThanTheKnobSays) {
   Drill d = Drill::established(options());
+  d.set(knob("low_thresh=0"));
   d.set(knob("high_thresh=20000"));
   const Octets packet = d.packet_of(data({.len = 900}));
   for (std::uint32_t id = 0; id < 1000; ++id) {
@@ -150,6 +151,7 @@ TEST_P(Fragments, TakeNoMoreMemoryThanTheKnobSays) {
 
 TEST_P(Fragments, AreNotKeptWithoutMemory) {
   Drill d = Drill::established(options());
+  d.set(knob("low_thresh=0"));
   d.set(knob("high_thresh=0"));
   for (const Octets& f : fragments_of(d.packet_of(data({.len = 900})), 400)) d.wire_sends(f);
   EXPECT_EQ(d.count(fails()), 3U);
