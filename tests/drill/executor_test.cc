@@ -180,6 +180,7 @@ TEST(DrillRun, AssertionThatDoesNotHoldFails) {
 TEST(DrillRun, WhatNobodyMappedIsSkippedWithItsPlace) {
   for (const char* line :
        {"+0 `rm -rf something`", "+0 `sysctl -q net.ipv4.tcp_unheard_of=1`",
+        "+0 `sysctl -q net.ipv4.tcp_no_metrics_save=0`",
         "+0 setsockopt(4, SOL_SOCKET, SO_ZEROCOPY, [1], 4) = 0", "+0 tee(3, 4, 5, 0) = 0",
         "+0 send(4, ..., 10, MSG_EOR) = 10", "+0 write(4, ..., NOBODY) = 0", "+0 < udp (10)",
         "+0 %{ assert tcpi_busy_time == 1 }%", "+0 `tc qdisc add dev tun0 root pfifo limit 0`"}) {
@@ -193,6 +194,7 @@ TEST(DrillRun, WhatNobodyMappedIsSkippedWithItsPlace) {
 
 TEST(DrillRun, CommandsAreMappedToTheEngine) {
   EXPECT_EQ(play_established("+0 `true; sysctl -q net.ipv4.tcp_sack=0 net/ipv4/tcp_dsack=0`\n"
+                             "+0 `sysctl -q net.ipv4.tcp_no_metrics_save=1`\n"
                              "+0 `tc qdisc replace dev tun0 root pfifo > /dev/null 2>&1`\n"
                              "+0 `nstat > /dev/null`\n+0 < R 5:5(0) win 0\n+0 > . 1:1(0) ack 1\n"
                              "+0 `nstat | grep TcpExtTCPChallengeACK > /dev/null`\n"

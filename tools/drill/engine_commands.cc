@@ -29,7 +29,6 @@ constexpr Fixed kFixed[] = {
     {"net.ipv4.tcp_tso_win_divisor", "*"},
     {"net.ipv4.tcp_min_tso_segs", "*"},
     {"net.ipv4.tcp_tso_rtt_log", "*"},
-    {"net.ipv4.tcp_no_metrics_save", "*"},
 };
 
 std::string file_name(const std::string& path) {
