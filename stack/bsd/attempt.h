@@ -7,20 +7,24 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 
 #include "stack/bsd/sockets.h"
 
 namespace tuntcp::bsd {
 
-// What the arguments point to outlives the Attempt. Timeouts (SO_RCVTIMEO, SO_SNDTIMEO, and of
+// What the arguments point to outlives the Attempt, and so do the sockets of its first repeat().
+// From then on the file that the descriptor names stays open, as it does in Linux while a thread is
+// in the call, whoever closes the descriptor. Timeouts (SO_RCVTIMEO, SO_SNDTIMEO, and of
 // poll) count from the first repeat().
 class Attempt {
  public:
   static Attempt connect(int fd, const sockaddr* address, socklen_t length);
   // Waits for the ACK of the FIN where SO_LINGER says so.
   static Attempt close(int fd);
-  // accept, and any call that does not wait.
+  static Attempt accept4(int fd, sockaddr* address, socklen_t* length, int flags);
+  // Any call that does not wait.
   static Attempt of(int fd, std::function<std::int64_t(Sockets&)> call);
   // recvmsg and sendmsg, and thereby the others of their kind. The octets of all pieces are waited
   // for when sending, and with MSG_WAITALL.
@@ -36,23 +40,29 @@ class Attempt {
   Instant deadline() const { return deadline_; }
 
  private:
-  enum class Kind : std::uint8_t { plain, connect, close, recvmsg, sendmsg, ready };
-  Attempt(Kind kind, int fd, std::function<std::int64_t(Sockets&)> call)
-      : kind_(kind), fd_(fd), call_(std::move(call)) {}
+  enum class Kind : std::uint8_t { plain, accept, connect, close, recvmsg, sendmsg, poll, epoll };
+  // What to do with the descriptor, or with what is held of it.
+  using Call = std::function<std::int64_t(Sockets&, int fd)>;
+  Attempt(Kind kind, int fd, Call call) : kind_(kind), fd_(fd), call_(std::move(call)) {}
 
   Duration timeout(const Sockets& sockets) const;
+  void begin(Sockets& sockets);
+  std::optional<std::int64_t> try_again(Sockets& sockets);
   std::int64_t transfer(Sockets& sockets);
-  std::size_t wanted() const;
+  std::int64_t look(Sockets& sockets);
+  std::size_t wanted(Sockets& sockets) const;
 
   Kind kind_;
   int fd_;
   int flags_ = 0;
-  std::function<std::int64_t(Sockets&)> call_;
+  std::shared_ptr<const int> held_;  // lets go of it
+  Call call_;
   msghdr* received_ = nullptr;
   const msghdr* sent_ = nullptr;
   int timeout_ms_ = -1;
   std::size_t transferred_ = 0;
   bool has_begun_ = false;
+  bool is_asleep_ = false;
   Instant deadline_ = Instant::never();
 };
 

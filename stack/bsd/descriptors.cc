@@ -62,11 +62,17 @@ int errno_of(Error error) {
   return EINVAL;
 }
 
+Descriptor* Tables::descriptor(int fd) {
+  const bool is_held = fd >= kFirstHeld;
+  std::vector<Descriptor>& table = is_held ? held : descriptors;
+  const std::int64_t index = std::int64_t{fd} - (is_held ? kFirstHeld : config.first_descriptor);
+  if (index < 0 || index >= static_cast<std::int64_t>(table.size())) return nullptr;
+  return &table[static_cast<std::size_t>(index)];
+}
+
 File* Tables::file(int fd) {
-  const std::int64_t index = std::int64_t{fd} - config.first_descriptor;
-  if (index < 0 || index >= static_cast<std::int64_t>(descriptors.size())) return nullptr;
-  const Descriptor& descriptor = descriptors[static_cast<std::size_t>(index)];
-  return descriptor.is_open ? files[descriptor.file].get() : nullptr;
+  const Descriptor* const found = descriptor(fd);
+  return found != nullptr && found->is_open ? files[found->file].get() : nullptr;
 }
 
 int Tables::socket_of(int fd, Socket*& socket) {
@@ -156,7 +162,7 @@ void Tables::take_events() {
       // A change of state wakes whoever waits, whatever for.
       const bool has_ended = status.state == tcp::State::closed ||
                              status.state == tcp::State::time_wait || status.peer_has_finished;
-      if (has_ended) woken = ~std::uint32_t{0};
+      if (has_ended) woken = kAnything;
     }
     wake(static_cast<std::uint32_t>(index), woken);
   }
@@ -178,11 +184,15 @@ Instant Sockets::time() const {
 int Sockets::socket(int domain, int type, int protocol) {
   constexpr int kFlags = SOCK_NONBLOCK | SOCK_CLOEXEC;
   constexpr int kTypeMask = 0xf;
-  if (type & ~kTypeMask & ~kFlags) return -EINVAL;
-  if (domain != AF_INET && domain != AF_INET6) return -EAFNOSUPPORT;
-  if ((type & kTypeMask) != SOCK_STREAM) return -ESOCKTNOSUPPORT;
-  if (protocol < 0) return -EINVAL;
+  constexpr int kTypesEnd = 11;       // SOCK_MAX
+  constexpr int kProtocolsEnd = 263;  // IPPROTO_MAX
   constexpr int kTcp = 6;
+  if (type & ~kTypeMask & ~kFlags) return -EINVAL;
+  if (domain < 0 || domain >= AF_MAX) return -EAFNOSUPPORT;
+  if ((type & kTypeMask) >= kTypesEnd) return -EINVAL;
+  if (domain != AF_INET && domain != AF_INET6) return -EAFNOSUPPORT;
+  if (protocol < 0 || protocol >= kProtocolsEnd) return -EINVAL;
+  if ((type & kTypeMask) != SOCK_STREAM) return -ESOCKTNOSUPPORT;
   if (protocol != 0 && protocol != kTcp) return -EPROTONOSUPPORT;
   auto socket = std::make_unique<Socket>();
   socket->domain = domain;
@@ -202,9 +212,9 @@ int Sockets::dup(int fd) {
 int Sockets::close(int fd) {
   Tables& t = *tables_;
   t.take_events();
-  const std::int64_t index = std::int64_t{fd} - t.config.first_descriptor;
-  if (index < 0 || index >= static_cast<std::int64_t>(t.descriptors.size())) return -EBADF;
-  Descriptor& descriptor = t.descriptors[static_cast<std::size_t>(index)];
+  Descriptor* const found = t.descriptor(fd);
+  if (found == nullptr) return -EBADF;
+  Descriptor& descriptor = *found;
   if (descriptor.is_lingering) {
     const Socket& socket = *t.files[descriptor.file]->socket;
     if (t.lingers(socket) && t.now < socket.lingers_until) return -EAGAIN;
@@ -223,27 +233,45 @@ int Sockets::close(int fd) {
   return 0;
 }
 
+int Sockets::hold(int fd) {
+  Tables& t = *tables_;
+  if (t.file(fd) == nullptr) return -EBADF;
+  auto free = std::ranges::find(t.held, false, &Descriptor::is_open);
+  if (free == t.held.end()) free = t.held.emplace(free);
+  *free = {.file = t.index_of(fd), .is_open = true};
+  ++t.files[free->file]->references;
+  return kFirstHeld + static_cast<int>(free - t.held.begin());
+}
+
+void Sockets::let_go(int held) {
+  Descriptor* const found = tables_->descriptor(held);
+  TUNTCP_CHECK(held >= kFirstHeld && found != nullptr && found->is_open);
+  found->is_open = false;
+  if (--tables_->files[found->file]->references == 0) tables_->close_file(found->file);
+}
+
 int Sockets::fcntl(int fd, int command, long argument) {
   Tables& t = *tables_;
   File* const file = t.file(fd);
   if (file == nullptr) return -EBADF;
-  Descriptor& descriptor = t.descriptors[static_cast<std::size_t>(fd - t.config.first_descriptor)];
+  Descriptor& descriptor = *t.descriptor(fd);
+  const auto number = static_cast<int>(argument);  // Linux's, too, is no longer
   switch (command) {
     case F_GETFL:
       return O_RDWR | file->status_flags;
     case F_SETFL:
-      file->status_flags = static_cast<int>(argument) & O_NONBLOCK;
+      if (number & O_DIRECT) return -EINVAL;
+      file->status_flags = number & (O_NONBLOCK | O_APPEND | O_NOATIME);
       return 0;
     case F_GETFD:
       return descriptor.close_on_exec ? FD_CLOEXEC : 0;
     case F_SETFD:
-      descriptor.close_on_exec = (argument & FD_CLOEXEC) != 0;
+      descriptor.close_on_exec = (number & FD_CLOEXEC) != 0;
       return 0;
     case F_DUPFD:
     case F_DUPFD_CLOEXEC:
-      if (argument < 0 || argument >= t.config.descriptors_max) return -EINVAL;
-      return t.add_descriptor(descriptor.file, static_cast<int>(argument),
-                              command == F_DUPFD_CLOEXEC);
+      if (number < 0 || number >= t.config.descriptors_max) return -EINVAL;
+      return t.add_descriptor(descriptor.file, number, command == F_DUPFD_CLOEXEC);
     default:
       return -EINVAL;
   }
@@ -254,9 +282,10 @@ int Sockets::ioctl(int fd, unsigned long request, int* value) {
   t.take_events();
   File* const file = t.file(fd);
   if (file == nullptr) return -EBADF;
-  if (value == nullptr) return -EFAULT;
   if (request == FIONBIO) {
-    file->status_flags = *value != 0 ? O_NONBLOCK : 0;
+    if (value == nullptr) return -EFAULT;
+    file->status_flags &= ~O_NONBLOCK;
+    if (*value != 0) file->status_flags |= O_NONBLOCK;
     return 0;
   }
   if (!file->socket) return -EINVAL;
@@ -269,29 +298,33 @@ int Sockets::ioctl(int fd, unsigned long request, int* value) {
   const bool has_failed = socket.is_connecting && status.state == tcp::State::closed;
   const int fin = status.fin_is_outstanding || has_failed ? 1 : 0;
   const auto urgent = Tables::urgent_octet(socket, status);
+  int answer = 0;
   switch (request) {
     case SIOCINQ:  // FIONREAD
       if (is_listening) return -EINVAL;
-      *value = has_numbers ? static_cast<int>(status.recv_q) : 0;
+      answer = has_numbers ? static_cast<int>(status.recv_q) : 0;
       // What one call can read at most.
       if (urgent && urgent->has_arrived && !socket.urgent_inline) {
-        *value = static_cast<int>(urgent->ahead);
+        answer = static_cast<int>(urgent->ahead);
       }
-      return 0;
+      break;
     case SIOCOUTQ:
       if (is_listening) return -EINVAL;
-      *value = has_numbers ? static_cast<int>(status.send_q) + fin : 0;
-      return 0;
+      answer = has_numbers ? static_cast<int>(status.send_q) + fin : 0;
+      break;
     case SIOCOUTQNSD:
       if (is_listening) return -EINVAL;
-      *value = has_numbers ? static_cast<int>(status.unsent_octets) : 0;
-      return 0;
+      answer = has_numbers ? static_cast<int>(status.unsent_octets) : 0;
+      break;
     case SIOCATMARK:
-      *value = urgent && urgent->ahead == 0 ? 1 : 0;
-      return 0;
+      answer = urgent && urgent->ahead == 0 ? 1 : 0;
+      break;
     default:
       return -ENOTTY;
   }
+  if (value == nullptr) return -EFAULT;
+  *value = answer;
+  return 0;
 }
 
 bool Sockets::is_blocking(int fd, int flags) const {

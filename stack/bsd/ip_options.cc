@@ -84,7 +84,6 @@ std::vector<std::uint8_t> write_ip_options(const wire::SourceRoute& route) {
 }
 
 int set_ip_options(Tables& tables, Socket& socket, const Given& given) {
-  if (given.length > wire::kIpv4MaxOptionOctets) return -EINVAL;
   const auto* const first = static_cast<const std::uint8_t*>(given.value);
   std::vector<std::uint8_t> octets(first, first + given.length);
   wire::SourceRoute route;
@@ -118,6 +117,7 @@ int set_ipv4_option(Tables& tables, Socket& socket, int option, const Given& giv
   const bool is_known =
       option == IP_TOS || option == IP_TTL || option == IP_OPTIONS || option == IP_MTU_DISCOVER;
   if (!is_known) return -ENOPROTOOPT;
+  if (option == IP_OPTIONS && given.length > wire::kIpv4MaxOptionOctets) return -EINVAL;
   if (given.value == nullptr && given.length != 0) return -EFAULT;
   const int number = given.number_or_octet();
   switch (option) {

@@ -117,9 +117,26 @@ void Tables::disconnect(Socket& socket) {
   }
   socket.stage = Socket::Stage::fresh;
   socket.is_connecting = false;
+  socket.is_spent = false;
   socket.shut_read = false;
   socket.shut_write = false;
   give_up_port(socket);
+}
+
+void Tables::shut(Socket& socket, const Directions& directions) {
+  const State before = state(socket);
+  socket.shut_read |= directions.read;
+  socket.shut_write |= directions.write;
+  // To Linux it is neither connecting now nor unconnected, and never will be.
+  const bool is_open = before != State::closed && !kOpening.contains(before);
+  if (socket.is_connecting && !is_open) socket.is_spent = true;
+  if (before == State::closed) return;
+  socket.is_connecting = false;
+  if (directions.write) static_cast<void>(host.close(socket.connection, now));
+  // With both directions shut octets that still come are lost, and the peer hears of it.
+  if (socket.shut_read && socket.shut_write) {
+    static_cast<void>(host.stop_receiving(socket.connection, now));
+  }
 }
 
 int Tables::begin_connect(Socket& socket, const sockaddr* address, socklen_t length) {
@@ -150,6 +167,7 @@ int Tables::begin_connect(Socket& socket, const sockaddr* address, socklen_t len
   socket.stage = Socket::Stage::connection;
   socket.connection = *opened;
   socket.is_connecting = true;
+  socket.error = 0;  // an earlier connection's
   socket.local = status(socket).tuple.local;
   socket.holds_port = true;
   if (!socket.quick_ack) static_cast<void>(host.set_quick_ack(socket.connection, false, now));
@@ -172,6 +190,8 @@ int Sockets::bind(int fd, const sockaddr* address, socklen_t length) {
   if (is_open || tables_->has_port(*socket)) return -EINVAL;
   if (const int error = tables_->choose_port(*socket, parsed->endpoint)) return error;
   socket->is_bound = true;
+  // Who has an address of IPv6 has nothing to do with IPv4 any more.
+  if (!ip.is_v4() && !ip.is_any()) socket->v6_only = true;
   return 0;
 }
 
@@ -200,9 +220,7 @@ int Sockets::listen(int fd, int backlog) {
   if (!listener) return -errno_of(listener.error());
   socket->stage = Socket::Stage::listening;
   socket->listener = *listener;
-  File* const file = t.file(fd);
-  const auto index = std::ranges::find_if(t.files, [&](auto& f) { return f.get() == file; });
-  t.host.set_cookie(*listener, static_cast<std::uint64_t>(index - t.files.begin()) + 1);
+  t.host.set_cookie(*listener, std::uint64_t{t.index_of(fd)} + 1);
   return 0;
 }
 
@@ -262,17 +280,17 @@ int Sockets::connect(int fd, const sockaddr* address, socklen_t length) {
   if (length < sizeof(sa_family_t)) return -EINVAL;
   if (family_of(address) == AF_UNSPEC) {
     t.disconnect(*socket);
+    t.wake(t.index_of(fd), Tables::kAnything);
     return 0;
   }
   const bool waits = is_blocking(fd);
+  if (socket->is_spent) return -EINVAL;
   if (socket->stage == Socket::Stage::listening) return -EISCONN;
   if (socket->stage == Socket::Stage::connection && !socket->is_connecting) return -EISCONN;
   const bool is_new = socket->stage == Socket::Stage::fresh;
   if (is_new) {
     if (const int error = t.begin_connect(*socket, address, length)) return error;
-    const File* const file = t.file(fd);
-    const auto index = std::ranges::find_if(t.files, [&](auto& f) { return f.get() == file; });
-    t.host.set_cookie(socket->connection, static_cast<std::uint64_t>(index - t.files.begin()) + 1);
+    t.host.set_cookie(socket->connection, std::uint64_t{t.index_of(fd)} + 1);
   }
   const State state = t.state(*socket);
   if (kOpening.contains(state)) {
@@ -284,6 +302,7 @@ int Sockets::connect(int fd, const sockaddr* address, socklen_t length) {
   // Nobody learned of the failure in between: the socket may be used again.
   const int error = Tables::take_error(*socket);
   t.disconnect(*socket);
+  t.wake(t.index_of(fd), Tables::kAnything);
   return error != 0 ? -error : -ECONNABORTED;
 }
 
@@ -307,24 +326,17 @@ int Sockets::shutdown(int fd, int how) {
   Socket* socket = nullptr;
   if (const int error = t.socket_of(fd, socket)) return error;
   if (how < SHUT_RD || how > SHUT_RDWR) return -EINVAL;
-  const bool read = how != SHUT_WR;
-  const bool write = how != SHUT_RD;
+  const Directions directions{.read = how != SHUT_WR, .write = how != SHUT_RD};
   const State state = t.state(*socket);
-  if (state == State::syn_sent || (state == State::listen && read)) {
+  const int result = state == State::closed ? -ENOTCONN : 0;
+  if (state == State::syn_sent || (state == State::listen && directions.read)) {
     t.disconnect(*socket);
-    return 0;
+  } else if (state != State::listen) {
+    t.shut(*socket, directions);
   }
-  if (state == State::listen) return 0;
-  socket->shut_read |= read;
-  socket->shut_write |= write;
-  if (state == State::closed) return -ENOTCONN;
-  socket->is_connecting = false;
-  if (write) static_cast<void>(t.host.close(socket->connection, t.now));
-  // With both directions shut octets that still come are lost, and the peer hears of it.
-  if (socket->shut_read && socket->shut_write) {
-    static_cast<void>(t.host.stop_receiving(socket->connection, t.now));
-  }
-  return 0;
+  // One's own call is news, too.
+  t.wake(t.index_of(fd), Tables::kAnything);
+  return result;
 }
 
 std::optional<ConnectionId> Sockets::connection(int fd) const {

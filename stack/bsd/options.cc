@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <string_view>
 
 #include "stack/bsd/option_values.h"
@@ -31,14 +32,19 @@ constexpr std::uint32_t kMinReceiveBuffer = 1152;
 constexpr std::uint32_t kMinSendBuffer = 2304;
 constexpr std::uint32_t kDefaultMss = 536;
 
+// Linux counts times to wait in ticks: HZ on the usual machines, and MAX_SCHEDULE_TIMEOUT.
+constexpr int kTicksPerSecond = 250;
+constexpr std::int64_t kMostTicks = std::numeric_limits<std::int64_t>::max();
+
 // sock_set_timeout: a negative time is none to wait for, which a zero would not say.
 int read_timeout(const Given& given, timeval& timeout) {
   timeval wanted{};
   if (given.length < sizeof wanted) return -EINVAL;
   std::memcpy(&wanted, given.value, sizeof wanted);
   if (wanted.tv_usec < 0 || wanted.tv_usec >= 1'000'000) return -EDOM;
-  // Linux counts in ticks, 250 a second on the usual machines.
-  constexpr int kTickUs = 4000;
+  // More ticks than there are is without end.
+  if (wanted.tv_sec >= kMostTicks / kTicksPerSecond - 1) wanted = {};
+  constexpr int kTickUs = 1'000'000 / kTicksPerSecond;
   wanted.tv_usec = (wanted.tv_usec + kTickUs - 1) / kTickUs * kTickUs;
   if (wanted.tv_usec == 1'000'000) wanted = {.tv_sec = wanted.tv_sec + 1, .tv_usec = 0};
   timeout = wanted;
@@ -145,8 +151,27 @@ bool get_timeout_option(const SocketOptions& options, const Sysctl& sysctl, int 
   }
 }
 
+// What is switched off keeps its time; a negative time has no end.
+int set_linger(Tables& tables, Socket& socket, const Given& given) {
+  linger wanted{};
+  if (given.length < sizeof wanted) return -EINVAL;
+  std::memcpy(&wanted, given.value, sizeof wanted);
+  const bool is_on = wanted.l_onoff != 0;
+  const bool has_end = wanted.l_linger >= 0;
+  socket.linger_value.l_onoff = is_on ? 1 : 0;
+  socket.options.linger.reset();
+  if (is_on) {
+    socket.options.linger = has_end ? Duration::seconds(wanted.l_linger) : Duration::infinite();
+    socket.linger_value.l_linger =
+        has_end ? wanted.l_linger : static_cast<int>(kMostTicks / kTicksPerSecond);
+  }
+  tables.give_options(socket);
+  return 0;
+}
+
 int set_socket_level(Tables& tables, Socket& socket, int option, const Given& given) {
   if (given.length < sizeof(int)) return -EINVAL;
+  if (given.value == nullptr) return -EFAULT;
   const int number = given.number();
   const auto octets = static_cast<std::uint32_t>(number);
   switch (option) {
@@ -182,16 +207,8 @@ int set_socket_level(Tables& tables, Socket& socket, int option, const Given& gi
       socket.receive_low_water = static_cast<int>(std::clamp(octets, 1U, most));
       return 0;
     }
-    case SO_LINGER: {
-      if (given.length < sizeof(linger)) return -EINVAL;
-      std::memcpy(&socket.linger_value, given.value, sizeof(linger));
-      const bool is_on = socket.linger_value.l_onoff != 0;
-      socket.linger_value.l_onoff = is_on ? 1 : 0;
-      socket.options.linger.reset();
-      if (is_on) socket.options.linger = Duration::seconds(socket.linger_value.l_linger);
-      tables.give_options(socket);
-      return 0;
-    }
+    case SO_LINGER:
+      return set_linger(tables, socket, given);
     case SO_RCVTIMEO:
       return read_timeout(given, socket.receive_timeout);
     case SO_SNDTIMEO:
@@ -208,6 +225,7 @@ std::uint32_t octets_of_clamp(int number) {
 
 int set_congestion(const Given& given) {
   if (given.length < 1) return -EINVAL;
+  if (given.value == nullptr) return -EFAULT;
   const auto* const text = static_cast<const char*>(given.value);
   const std::size_t most = std::min(given.length, kCongestionNameMax - 1);
   const std::string_view name(text, strnlen(text, most));
@@ -217,6 +235,7 @@ int set_congestion(const Given& given) {
 int set_tcp_level(Tables& tables, Socket& socket, int option, const Given& given) {
   if (option == TCP_CONGESTION) return set_congestion(given);
   if (given.length < sizeof(int)) return -EINVAL;
+  if (given.value == nullptr) return -EFAULT;
   const int number = given.number();
   SocketOptions& options = socket.options;
   int result = 0;
@@ -366,15 +385,16 @@ int get_tcp_level(Tables& tables, Socket& socket, int option, const Room& room,
 
 int Sockets::setsockopt(int fd, int level, int option, const void* value, socklen_t length) {
   Socket* socket = nullptr;
-  if (static_cast<std::int32_t>(length) < 0) return -EINVAL;
   if (const int error = tables_->socket_of(fd, socket)) return error;
-  // IPv6 takes nothing for a zero; IPv4 says first whether there is such an option.
-  const bool is_ip = level == IPPROTO_IP || level == IPPROTO_IPV6;
-  if (value == nullptr && length != 0 && !is_ip) return -EFAULT;
+  if (static_cast<std::int32_t>(length) < 0) return -EINVAL;
   const Given given{.value = value, .length = length};
   switch (level) {
-    case SOL_SOCKET:
-      return set_socket_level(*tables_, *socket, option, given);
+    case SOL_SOCKET: {
+      const int result = set_socket_level(*tables_, *socket, option, given);
+      // What was too little to be read may be enough now.
+      if (option == SO_RCVLOWAT) tables_->wake(tables_->index_of(fd), EPOLLIN | EPOLLRDNORM);
+      return result;
+    }
     case IPPROTO_TCP:
       return set_tcp_level(*tables_, *socket, option, given);
     case IPPROTO_IP:

@@ -2,6 +2,7 @@
 // may watch others, in chains that are short and never closed.
 #include <algorithm>
 #include <cerrno>
+#include <ranges>
 
 #include "stack/bsd/tables.h"
 
@@ -35,21 +36,24 @@ std::uint32_t wanted(const Watch& watch) {
   return (watch.event.events & ~kMode) | kAlways;
 }
 
+WatchKey key_of(const Watch& watch) {
+  return {.fd = watch.fd, .file = watch.file};
+}
+
 void mark_ready(Epoll& epoll, Watch& watch) {
   if (watch.is_ready) return;
   watch.is_ready = true;
-  epoll.ready.push_back(watch.fd);
+  epoll.ready.push_back(key_of(watch));
 }
 
-Watch* find(Epoll& epoll, int fd, std::uint32_t file) {
-  const auto found = std::ranges::find_if(
-      epoll.watches, [&](const Watch& w) { return w.fd == fd && w.file == file; });
+Watch* find(Epoll& epoll, const WatchKey& key) {
+  const auto found = std::ranges::find(epoll.watches, key, key_of);
   return found == epoll.watches.end() ? nullptr : &*found;
 }
 
-void forget(Epoll& epoll, int fd) {
-  std::erase_if(epoll.watches, [&](const Watch& w) { return w.fd == fd; });
-  std::erase(epoll.ready, fd);
+void forget(Epoll& epoll, const WatchKey& key) {
+  std::erase_if(epoll.watches, [&](const Watch& w) { return key_of(w) == key; });
+  std::erase(epoll.ready, key);
 }
 
 }  // namespace
@@ -101,7 +105,8 @@ void Tables::wake(std::uint32_t file_index, std::uint32_t events) {
   for (std::uint32_t i = 0; i < files.size(); ++i) {
     if (!files[i] || !files[i]->epoll) continue;
     Epoll& epoll = *files[i]->epoll;
-    for (Watch& watch : epoll.watches) {
+    // The latest is woken first.
+    for (Watch& watch : std::views::reverse(epoll.watches)) {
       if (watch.file != file_index || (wanted(watch) & events) == 0) continue;
       mark_ready(epoll, watch);
       wake(i, kIn);
@@ -134,7 +139,7 @@ void Tables::forget_watches(std::uint32_t file_index) {
   for (const std::unique_ptr<File>& file : files) {
     if (!file || !file->epoll) continue;
     Epoll& epoll = *file->epoll;
-    std::erase_if(epoll.ready, [&](int fd) { return find(epoll, fd, file_index) != nullptr; });
+    std::erase_if(epoll.ready, [&](const WatchKey& key) { return key.file == file_index; });
     std::erase_if(epoll.watches, [&](const Watch& w) { return w.file == file_index; });
   }
 }
@@ -215,11 +220,8 @@ int Sockets::epoll_ctl(int epoll_fd, int operation, int fd, epoll_event* event) 
   if (epoll_file == nullptr || file == nullptr) return -EBADF;
   if (!epoll_file->epoll || epoll_file == file) return -EINVAL;
   Epoll& epoll = *epoll_file->epoll;
-  const auto index_of = [&](int of) {
-    return t.descriptors[static_cast<std::size_t>(of - t.config.first_descriptor)].file;
-  };
-  const std::uint32_t own = index_of(epoll_fd);
-  const std::uint32_t index = index_of(fd);
+  const std::uint32_t own = t.index_of(epoll_fd);
+  const std::uint32_t index = t.index_of(fd);
   const bool is_exclusive = operation != EPOLL_CTL_DEL && (event->events & EPOLLEXCLUSIVE) != 0;
   if (is_exclusive && operation == EPOLL_CTL_MOD) return -EINVAL;
   if (is_exclusive && (file->epoll || (event->events & ~kExclusive) != 0)) return -EINVAL;
@@ -227,7 +229,8 @@ int Sockets::epoll_ctl(int epoll_fd, int operation, int fd, epoll_event* event) 
       t.depth_below(index, own) + 1 + t.depth_above(own) > kMostNested) {
     return -ELOOP;
   }
-  Watch* watch = find(epoll, fd, index);
+  const WatchKey key{.fd = fd, .file = index};
+  Watch* watch = find(epoll, key);
   switch (operation) {
     case EPOLL_CTL_ADD:
       if (watch != nullptr) return -EEXIST;
@@ -241,7 +244,7 @@ int Sockets::epoll_ctl(int epoll_fd, int operation, int fd, epoll_event* event) 
       break;
     case EPOLL_CTL_DEL:
       if (watch == nullptr) return -ENOENT;
-      forget(epoll, fd);
+      forget(epoll, key);
       return 0;
     default:
       return -EINVAL;
@@ -256,12 +259,11 @@ int Sockets::epoll_wait(int epoll_fd, epoll_event* events, int events_max) {
   Tables& t = *tables_;
   t.take_events();
   File* const epoll_file = t.file(epoll_fd);
+  if (epoll_file == nullptr) return -EBADF;
   if (events_max <= 0 || events_max > 0x7fffffff / static_cast<int>(sizeof(epoll_event))) {
     return -EINVAL;
   }
-  if (epoll_file == nullptr) return -EBADF;
   if (!epoll_file->epoll) return -EINVAL;
-  if (events == nullptr) return -EFAULT;
   Epoll& epoll = *epoll_file->epoll;
   // What is level-triggered needs no news.
   for (Watch& watch : epoll.watches) {
@@ -269,11 +271,11 @@ int Sockets::epoll_wait(int epoll_fd, epoll_event* events, int events_max) {
   }
   int found = 0;
   for (std::size_t left = epoll.ready.size(); left != 0 && found < events_max; --left) {
-    const int fd = epoll.ready.front();
-    epoll.ready.erase(epoll.ready.begin());
-    Watch& watch = *std::ranges::find(epoll.watches, fd, &Watch::fd);
-    watch.is_ready = false;
+    Watch& watch = *find(epoll, epoll.ready.front());
     const std::uint32_t ready = t.found_by(watch);
+    if (ready != 0 && events == nullptr) return -EFAULT;
+    epoll.ready.erase(epoll.ready.begin());
+    watch.is_ready = false;
     if (ready == 0) continue;
     events[found++] = {.events = ready, .data = watch.event.data};
     if (watch.event.events & EPOLLONESHOT) {

@@ -47,19 +47,24 @@ std::expected<ParsedAddress, int> parse_socket_address(int domain, AddressUse us
   if (family != AF_INET6) return std::unexpected(EAFNOSUPPORT);
   sockaddr_in6 in6{};
   std::memcpy(&in6, address, std::min<std::size_t>(length, sizeof in6));
+  // Of which link, has to be said.
+  if (IN6_IS_ADDR_LINKLOCAL(&in6.sin6_addr) && in6.sin6_scope_id == 0) {
+    return std::unexpected(EINVAL);
+  }
   return from_in6(in6);
 }
 
 int write_socket_address(int domain, const Endpoint& endpoint, sockaddr* address,
                          socklen_t* length) {
-  if (address == nullptr || length == nullptr) return -EFAULT;
+  if (length == nullptr) return -EFAULT;
   if (static_cast<std::int32_t>(*length) < 0) return -EINVAL;
+  if (address == nullptr && *length != 0) return -EFAULT;
   if (domain == AF_INET) {
     sockaddr_in in{};
     in.sin_family = AF_INET;
     in.sin_port = htons(endpoint.port);
     std::memcpy(&in.sin_addr, endpoint.address.octets(), 4);
-    std::memcpy(address, &in, std::min<std::size_t>(*length, sizeof in));
+    if (*length != 0) std::memcpy(address, &in, std::min<std::size_t>(*length, sizeof in));
     *length = sizeof in;
     return 0;
   }
@@ -70,11 +75,11 @@ int write_socket_address(int domain, const Endpoint& endpoint, sockaddr* address
   const IpAddress& ip = endpoint.address;
   if (!ip.is_v4()) {
     std::memcpy(octets, ip.octets(), 16);
-  } else if (!ip.is_any()) {  // 0.0.0.0 is the same as "::"
+  } else {
     std::memcpy(octets, kMappedPrefix.data(), kMappedPrefix.size());
     std::memcpy(octets + 12, ip.octets(), 4);
   }
-  std::memcpy(address, &in6, std::min<std::size_t>(*length, sizeof in6));
+  if (*length != 0) std::memcpy(address, &in6, std::min<std::size_t>(*length, sizeof in6));
   *length = sizeof in6;
   return 0;
 }

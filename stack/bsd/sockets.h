@@ -126,8 +126,14 @@ class Sockets {
   Duration send_timeout(int fd) const;
   // SO_LINGER: for how long close() may wait.
   Duration linger_time(int fd) const;
+  // Octets that are to be read before the peer's urgent one; nothing if there is none.
+  std::optional<std::uint32_t> octets_before_urgent(int fd) const;
   // As getsockopt(TCP_INFO); zeros for what is no socket.
   TcpInfo tcp_info(int fd) const;
+  // A call that waits keeps its file open, whoever closes the descriptor meanwhile: a number for
+  // the same file until let_go(), or -EBADF.
+  int hold(int fd);
+  void let_go(int held);
   // Whose connection it is, for a look into the host; nothing unless there is one.
   std::optional<ConnectionId> connection(int fd) const;
 

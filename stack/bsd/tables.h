@@ -22,6 +22,7 @@ struct Socket {
   ListenerId listener;
   ConnectionId connection;
   bool is_connecting = false;  // connect() began and nobody was told how it ended
+  bool is_spent = false;       // it was shut down then: nothing but connect(AF_UNSPEC) is left
   bool is_bound = false;       // by bind(): the port outlives a connection that failed
   bool holds_port = false;     // `local` is its name; else what the name last was
   Endpoint local;
@@ -60,15 +61,22 @@ struct Watch {
   bool is_disarmed = false;  // EPOLLONESHOT, reported
 };
 
+// A number may be in use again while a copy keeps the file open that had it before.
+struct WatchKey {
+  int fd;
+  std::uint32_t file;
+  friend bool operator==(const WatchKey&, const WatchKey&) = default;
+};
+
 struct Epoll {
   std::vector<Watch> watches;
-  std::vector<int> ready;  // keys of watches (their fd), oldest first
+  std::vector<WatchKey> ready;  // oldest first
 };
 
 // An open file description: what dup(2) shares.
 struct File {
   unsigned references = 0;
-  int status_flags = 0;  // O_NONBLOCK
+  int status_flags = 0;  // O_NONBLOCK, O_APPEND, O_NOATIME
   std::unique_ptr<Socket> socket;
   std::unique_ptr<Epoll> epoll;
 };
@@ -80,6 +88,9 @@ struct Descriptor {
   bool is_lingering = false;  // close() waits; it names nothing any more
 };
 
+// What calls that wait go by, far from a program's own numbers.
+constexpr int kFirstHeld = 1 << 30;
+
 // Where the urgent octet is that Linux takes out of the stream.
 struct UrgentOctet {
   std::uint32_t ahead = 0;   // octets to be read before it
@@ -88,12 +99,19 @@ struct UrgentOctet {
   bool is_taken = false;  // by MSG_OOB
 };
 
+struct Directions {
+  bool read;
+  bool write;
+};
+
 struct Tables {
   Tables(Host& host_, const SocketsConfig& config_) : host(host_), config(config_) {}
 
   // ---- descriptors.cc
   // -EBADF, -EMFILE, -ENOTSOCK where there is none.
   File* file(int fd);
+  Descriptor* descriptor(int fd);
+  std::uint32_t index_of(int fd) { return descriptor(fd)->file; }  // of one that is open
   int socket_of(int fd, Socket*& socket);
   int add_descriptor(std::uint32_t file, int at_least, bool close_on_exec);
   std::uint32_t add_file(std::unique_ptr<Socket> socket, std::unique_ptr<Epoll> epoll, int flags);
@@ -116,6 +134,7 @@ struct Tables {
   int begin_connect(Socket& socket, const sockaddr* address, socklen_t length);
   // Back to a fresh socket, whatever it was.
   void disconnect(Socket& socket);
+  void shut(Socket& socket, const Directions& directions);
   // The error of the socket, once: 0 or a positive errno.
   static int take_error(Socket& socket);
   void give_options(Socket& socket);
@@ -126,6 +145,7 @@ struct Tables {
   ssize_t send(int fd, const msghdr& message, int flags);
   // Nothing if the peer sent none, or the application read beyond it.
   static std::optional<UrgentOctet> urgent_octet(const Socket& socket, const Status& status);
+  ssize_t receive_text(Socket& socket, Status status, msghdr& message, int flags);
   ssize_t receive_urgent(Socket& socket, const Status& status, msghdr& message, int flags);
   // The peer's urgent pointer came or advanced.
   void note_urgent(Socket& socket);
@@ -135,6 +155,7 @@ struct Tables {
   std::uint32_t found_by(const Watch& watch) const;
   bool may_read(const Socket& socket, const Status& status) const;
   void wake(std::uint32_t file, std::uint32_t events);
+  static constexpr std::uint32_t kAnything = ~std::uint32_t{0};  // whoever waits, whatever for
   void forget_watches(std::uint32_t file);
   int depth_below(std::uint32_t file, std::uint32_t end) const;
   int depth_above(std::uint32_t file) const;
@@ -143,6 +164,7 @@ struct Tables {
   const SocketsConfig config;
   Instant now;
   std::vector<Descriptor> descriptors;       // by fd - first_descriptor
+  std::vector<Descriptor> held;              // by fd - kFirstHeld
   std::vector<std::unique_ptr<File>> files;  // a host's cookie is the index, plus one
 };
 
@@ -156,7 +178,9 @@ int set_ipv6_option(Tables& tables, Socket& socket, int option, const Given& giv
 int get_ipv4_option(Tables& tables, const Socket& socket, int option, const Room& room);
 int get_ipv6_option(Tables& tables, const Socket& socket, int option, const Room& room);
 
-// EFAULT, EINVAL or 0.
+// EFAULT, EINVAL, EMSGSIZE or 0.
 int check_pieces(const iovec* pieces, std::size_t count);
+// Of all pieces, but no more than one call may be about.
+std::size_t octets_of(const msghdr& message);
 
 }  // namespace tuntcp::bsd

@@ -66,6 +66,9 @@ constexpr std::uint8_t kEcnSeen = 16;
 constexpr std::uint32_t kInfiniteSsthresh = 0x7fffffff;  // TCP_INFINITE_SSTHRESH
 constexpr std::uint32_t kInitialCwnd = 10;
 constexpr std::uint32_t kInitialRtoUs = 1'000'000;
+constexpr std::uint32_t kInitialRttvarUs = 250'000;
+constexpr auto kUnbounded = std::numeric_limits<std::uint64_t>::max();
+constexpr auto kNeverMeasured = std::numeric_limits<std::uint32_t>::max();
 constexpr std::uint32_t kDefaultMss = 536;
 constexpr std::uint32_t kReordering = 3;
 
@@ -102,8 +105,8 @@ void fill_sender(const Status& status, TcpInfo& info) {
   info.tcpi_bytes_acked = status.numbers_acked;
   info.tcpi_segs_out = status.segments_out;
   info.tcpi_notsent_bytes = status.unsent_octets;
-  info.tcpi_min_rtt = status.min_rtt == Duration::zero() ? std::numeric_limits<std::uint32_t>::max()
-                                                         : microseconds(status.min_rtt);
+  info.tcpi_min_rtt =
+      status.min_rtt == Duration::zero() ? kNeverMeasured : microseconds(status.min_rtt);
   info.tcpi_data_segs_out = status.data_segments_out;
   info.tcpi_delivered = status.segments_delivered;
   info.tcpi_delivered_ce = status.segments_delivered_ce;
@@ -139,14 +142,21 @@ TcpInfo Sockets::tcp_info(int fd) const {
   const Socket& socket = *file->socket;
   const Status status = tables_->status(socket);
   info.tcpi_state = linux_state(status.state);
+  info.tcpi_pacing_rate = kUnbounded;
+  info.tcpi_max_pacing_rate = kUnbounded;
   switch (socket.stage) {
     case Socket::Stage::listening:
       // The accept queue and its limit, in fields that a listener does not need.
       info.tcpi_unacked = status.recv_q;
       info.tcpi_sacked = status.send_q;
+      info.tcpi_snd_cwnd = kInitialCwnd;
+      info.tcpi_reordering = kReordering;
       return info;
     case Socket::Stage::fresh:
+      info.tcpi_delivery_rate_app_limited = 1;
       info.tcpi_rto = kInitialRtoUs;
+      info.tcpi_rttvar = kInitialRttvarUs;
+      info.tcpi_min_rtt = kNeverMeasured;
       info.tcpi_snd_mss = kDefaultMss;
       info.tcpi_snd_ssthresh = kInfiniteSsthresh;
       info.tcpi_snd_cwnd = kInitialCwnd;

@@ -8,7 +8,11 @@
 namespace tuntcp::bsd {
 
 // Times are microseconds, except the tcpi_last_* ones, which are milliseconds; tcpi_snd_mss,
-// tcpi_rcv_mss, windows and tcpi_bytes_* are octets; the rest counts segments.
+// tcpi_rcv_mss, windows and tcpi_bytes_* are octets; the rest counts segments. Nothing is paced, so
+// that the rates of pacing have no bound. Always 0 are what Linux has no more (tcpi_fackets,
+// tcpi_last_ack_sent) and what is not measured here: tcpi_rcv_space tcpi_delivery_rate
+// tcpi_busy_time tcpi_rwnd_limited tcpi_sndbuf_limited tcpi_dsack_dups tcpi_reord_seen tcpi_rehash
+// tcpi_total_rto_recoveries tcpi_total_rto_time, and all of Accurate ECN.
 struct TcpInfo {
   std::uint8_t tcpi_state;
   std::uint8_t tcpi_ca_state;
@@ -71,10 +75,20 @@ struct TcpInfo {
   std::uint16_t tcpi_total_rto;
   std::uint16_t tcpi_total_rto_recoveries;
   std::uint32_t tcpi_total_rto_time;
+  std::uint32_t tcpi_received_ce;
+  std::uint32_t tcpi_delivered_e1_bytes;
+  std::uint32_t tcpi_delivered_e0_bytes;
+  std::uint32_t tcpi_delivered_ce_bytes;
+  std::uint32_t tcpi_received_e1_bytes;
+  std::uint32_t tcpi_received_e0_bytes;
+  std::uint32_t tcpi_received_ce_bytes;
+  std::uint16_t tcpi_accecn_fail_mode;
+  std::uint16_t tcpi_accecn_opt_seen;
 };
 static_assert(offsetof(TcpInfo, tcpi_rto) == 8);
 static_assert(offsetof(TcpInfo, tcpi_total_retrans) == 100);
 static_assert(offsetof(TcpInfo, tcpi_snd_wnd) == 228);
 static_assert(offsetof(TcpInfo, tcpi_total_rto_time) == 244);
+static_assert(sizeof(TcpInfo) == 280);
 
 }  // namespace tuntcp::bsd

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <span>
+#include <utility>
 
 #include "stack/bsd/tables.h"
 
@@ -20,10 +22,16 @@ MutableBytes bytes_of(const iovec& piece) {
   return {static_cast<std::uint8_t*>(piece.iov_base), piece.iov_len};
 }
 
-std::size_t octets_of(const msghdr& message) {
-  std::size_t octets = 0;
-  for (std::size_t i = 0; i < message.msg_iovlen; ++i) octets += message.msg_iov[i].iov_len;
-  return octets;
+constexpr std::size_t kMostOctets = INT_MAX & ~4095;  // MAX_RW_COUNT
+
+// Is any of the first octets to be where nothing is? Then nothing is copied at all.
+bool has_hole(const msghdr& message, std::size_t octets) {
+  for (std::size_t i = 0; i < message.msg_iovlen && octets != 0; ++i) {
+    const std::size_t size = std::min(message.msg_iov[i].iov_len, octets);
+    if (size != 0 && message.msg_iov[i].iov_base == nullptr) return true;
+    octets -= size;
+  }
+  return false;
 }
 
 // Which of the octets that were received a call may have.
@@ -54,7 +62,6 @@ std::size_t copy_out(Host& host, ConnectionId id, const Part& part, const msghdr
     const MutableBytes whole = bytes_of(message.msg_iov[i]);
     const MutableBytes room = whole.first(std::min(whole.size(), octets - copied));
     if (room.empty()) continue;
-    if (room.data() == nullptr) break;  // EFAULT, once nothing was copied
     const auto read = flags & MSG_PEEK
                           ? host.peek(id, room, part.from + static_cast<std::uint32_t>(copied))
                           : host.receive(id, room, now);
@@ -86,13 +93,23 @@ void put_control(msghdr& message, int level, int type, int value) {
 int check_pieces(const iovec* pieces, std::size_t count) {
   if (count > IOV_MAX) return -EMSGSIZE;
   if (pieces == nullptr && count != 0) return -EFAULT;
+  const std::span<const iovec> all(pieces, count);
+  const auto is_negative = [](const iovec& p) { return static_cast<ssize_t>(p.iov_len) < 0; };
+  if (std::ranges::any_of(all, is_negative)) return -EINVAL;
+  // One that is too long is cut; of several none may reach beyond a program's memory.
+  constexpr std::uint64_t kEndOfMemory = (std::uint64_t{1} << 47) - 4096;
+  const auto is_beyond = [](const iovec& p) {
+    return reinterpret_cast<std::uintptr_t>(p.iov_base) + p.iov_len > kEndOfMemory;
+  };
+  return count > 1 && std::ranges::any_of(all, is_beyond) ? -EFAULT : 0;
+}
+
+std::size_t octets_of(const msghdr& message) {
   std::size_t octets = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (static_cast<ssize_t>(pieces[i].iov_len) < 0) return -EINVAL;
-    octets += pieces[i].iov_len;
-    if (static_cast<ssize_t>(octets) < 0) return -EINVAL;
+  for (std::size_t i = 0; i < message.msg_iovlen; ++i) {
+    octets += std::min(message.msg_iov[i].iov_len, kMostOctets - octets);
   }
-  return 0;
+  return octets;
 }
 
 // Linux keeps one octet apart, the last of the urgent data (SO_OOBINLINE says: in its place).
@@ -128,9 +145,7 @@ ssize_t Tables::receive_urgent(Socket& socket, const Status& status, msghdr& mes
         socket.shut_read || status.peer_has_finished || status.state == State::closed;
     return is_over ? 0 : -EAGAIN;
   }
-  message.msg_flags = MSG_OOB;
-  message.msg_namelen = 0;
-  message.msg_controllen = 0;
+  message.msg_flags |= MSG_OOB;
   if ((flags & MSG_PEEK) == 0) socket.urgent_taken = octet->number;
   for (std::size_t i = 0; i < message.msg_iovlen; ++i) {
     const MutableBytes room = bytes_of(message.msg_iov[i]);
@@ -146,53 +161,63 @@ ssize_t Tables::receive_urgent(Socket& socket, const Status& status, msghdr& mes
 }
 
 // Linux's tcp_recvmsg: what was received goes first, then why there is no more, in its order.
+ssize_t Tables::receive_text(Socket& socket, Status status, msghdr& message, int flags) {
+  Part part{.from = 0, .octets = status.recv_q};
+  const auto urgent = urgent_octet(socket, status);
+  bool is_passed_over = false;
+  if (urgent && urgent->has_arrived && urgent->ahead != 0) {
+    part.octets = urgent->ahead;  // a read ends in front of the mark
+  } else if (urgent && urgent->has_arrived && !socket.urgent_inline && octets_of(message) != 0) {
+    --part.octets;
+    is_passed_over = true;
+  }
+  if ((flags & MSG_TRUNC) == 0 && has_hole(message, part.octets)) return -EFAULT;
+  if (is_passed_over && (flags & MSG_PEEK) != 0) {
+    part.from = 1;
+  } else if (is_passed_over) {
+    discard(host, socket.connection, 1, now);
+    status = this->status(socket);
+  }
+  if (socket.stage == Socket::Stage::connection && part.octets != 0) {
+    return static_cast<ssize_t>(copy_out(host, socket.connection, part, message, flags, now));
+  }
+  if (status.peer_has_finished) return 0;
+  if (const int error = take_error(socket)) return -error;
+  if (socket.shut_read) return 0;
+  if (status.state != State::closed) return -EAGAIN;
+  // What was a connection has ended; what never was one cannot.
+  return socket.stage == Socket::Stage::fresh ? -ENOTCONN : 0;
+}
+
 ssize_t Tables::receive(int fd, msghdr& message, int flags) {
   Socket* socket = nullptr;
   if (const int error = socket_of(fd, socket)) return error;
   if (flags & MSG_ERRQUEUE) return -EAGAIN;
-  Status status = this->status(*socket);
+  const Status status = this->status(*socket);
   if (status.state == State::listen) return -ENOTCONN;
-  if (flags & MSG_OOB) return receive_urgent(*socket, status, message, flags);
-
-  Part part{.from = 0, .octets = status.recv_q};
-  const auto urgent = urgent_octet(*socket, status);
-  if (urgent && urgent->has_arrived && urgent->ahead != 0) {
-    part.octets = urgent->ahead;  // a read ends in front of the mark
-  } else if (urgent && urgent->has_arrived && !socket->urgent_inline && octets_of(message) != 0) {
-    --part.octets;
-    if (flags & MSG_PEEK) {
-      part.from = 1;
-    } else {
-      discard(host, socket->connection, 1, now);
-      status = this->status(*socket);
-    }
+  const int flags_before = std::exchange(message.msg_flags, flags & MSG_CMSG_CLOEXEC);
+  const ssize_t result = flags & MSG_OOB ? receive_urgent(*socket, status, message, flags)
+                                         : receive_text(*socket, status, message, flags);
+  if (result < 0) {
+    message.msg_flags = flags_before;
+    return result;
   }
-  std::size_t copied = 0;
-  if (socket->stage == Socket::Stage::connection && part.octets != 0) {
-    copied = copy_out(host, socket->connection, part, message, flags, now);
-    if (copied == 0 && octets_of(message) != 0) return -EFAULT;
-  } else if (status.peer_has_finished) {
-    copied = 0;
-  } else if (const int error = take_error(*socket)) {
-    return -error;
-  } else if (socket->shut_read) {
-    copied = 0;
-  } else if (status.state == State::closed) {
-    // What was a connection has ended; what never was one cannot.
-    if (socket->stage == Socket::Stage::fresh) return -ENOTCONN;
-  } else {
-    return -EAGAIN;
-  }
-  message.msg_flags = 0;
-  message.msg_namelen = 0;
-  if (socket->tells_inq) {
-    int waiting = static_cast<int>(this->status(*socket).recv_q);
-    if (waiting == 0 && status.peer_has_finished) waiting = 1;  // the end of the stream
-    put_control(message, IPPROTO_TCP, TCP_CM_INQ, waiting);
-  } else {
+  if (message.msg_name != nullptr) message.msg_namelen = 0;
+  if (!socket->tells_inq) {
     message.msg_controllen = 0;
+    return result;
   }
-  return static_cast<ssize_t>(copied);
+  int waiting = static_cast<int>(this->status(*socket).recv_q);
+  if (waiting == 0 && status.peer_has_finished) waiting = 1;  // the end of the stream
+  put_control(message, IPPROTO_TCP, TCP_CM_INQ, waiting);
+  return result;
+}
+
+std::optional<std::uint32_t> Sockets::octets_before_urgent(int fd) const {
+  const File* const file = tables_->file(fd);
+  if (file == nullptr || !file->socket) return std::nullopt;
+  const auto octet = Tables::urgent_octet(*file->socket, tables_->status(*file->socket));
+  return octet ? std::optional(octet->ahead) : std::nullopt;
 }
 
 // Linux's tcp_sendmsg.
@@ -207,12 +232,15 @@ ssize_t Tables::send(int fd, const msghdr& message, int flags) {
     const int error = take_error(*socket);
     return error != 0 ? -error : -EPIPE;
   }
+  std::size_t left = octets_of(message);
+  if (has_hole(message, left)) return -EFAULT;
   std::size_t sent = 0;
-  for (std::size_t i = 0; i < message.msg_iovlen; ++i) {
-    const Bytes octets = bytes_of(message.msg_iov[i]);
+  for (std::size_t i = 0; i < message.msg_iovlen && left != 0; ++i) {
+    const Bytes whole = bytes_of(message.msg_iov[i]);
+    const Bytes octets = whole.first(std::min(whole.size(), left));
     if (octets.empty()) continue;
-    if (octets.data() == nullptr) return sent != 0 ? static_cast<ssize_t>(sent) : -EFAULT;
-    const bool is_last = i + 1 == message.msg_iovlen;
+    left -= octets.size();
+    const bool is_last = left == 0;
     const auto taken = host.send(socket->connection, octets, now,
                                  {.more_follows = !is_last || (flags & MSG_MORE) != 0,
                                   .urgent = is_last && (flags & MSG_OOB) != 0});
@@ -225,23 +253,36 @@ ssize_t Tables::send(int fd, const msghdr& message, int flags) {
 
 // ---- Receiving.
 
+namespace {
+
+int check_message(const msghdr& message) {
+  if (message.msg_name != nullptr && static_cast<std::int32_t>(message.msg_namelen) < 0) {
+    return -EINVAL;
+  }
+  return check_pieces(message.msg_iov, message.msg_iovlen);
+}
+
+}  // namespace
+
 ssize_t Sockets::recvmsg(int fd, msghdr* message, int flags) {
   if (tables_->file(fd) == nullptr) return -EBADF;
   if (message == nullptr) return -EFAULT;
-  if (const int error = check_pieces(message->msg_iov, message->msg_iovlen)) return error;
+  if (const int error = check_message(*message)) return error;
   return tables_->receive(fd, *message, flags);
 }
 
 ssize_t Sockets::recvfrom(int fd, void* octets, std::size_t size, int flags, sockaddr* address,
                           socklen_t* length) {
   if (tables_->file(fd) == nullptr) return -EBADF;
-  iovec piece{.iov_base = octets, .iov_len = std::min<std::size_t>(size, INT_MAX & ~4095)};
+  iovec piece{.iov_base = octets, .iov_len = std::min(size, kMostOctets)};
   msghdr message{};
   message.msg_iov = &piece;
   message.msg_iovlen = 1;
   const ssize_t received = tables_->receive(fd, message, flags);
-  // A connection has one other end; Linux says nothing about it here.
-  if (received >= 0 && address != nullptr && length != nullptr) *length = 0;
+  if (received < 0 || address == nullptr) return received;
+  if (length == nullptr) return -EFAULT;
+  if (static_cast<std::int32_t>(*length) < 0) return -EINVAL;
+  *length = 0;  // a connection has one other end; Linux says nothing about it here
   return received;
 }
 
@@ -263,7 +304,7 @@ ssize_t Sockets::readv(int fd, const iovec* pieces, int count) {
 }
 
 ssize_t Sockets::read(int fd, void* octets, std::size_t size) {
-  const iovec piece{.iov_base = octets, .iov_len = std::min<std::size_t>(size, INT_MAX & ~4095)};
+  const iovec piece{.iov_base = octets, .iov_len = std::min(size, kMostOctets)};
   return readv(fd, &piece, 1);
 }
 
@@ -272,10 +313,7 @@ ssize_t Sockets::read(int fd, void* octets, std::size_t size) {
 ssize_t Sockets::sendmsg(int fd, const msghdr* message, int flags) {
   if (tables_->file(fd) == nullptr) return -EBADF;
   if (message == nullptr) return -EFAULT;
-  if (message->msg_name != nullptr && static_cast<std::int32_t>(message->msg_namelen) < 0) {
-    return -EINVAL;
-  }
-  if (const int error = check_pieces(message->msg_iov, message->msg_iovlen)) return error;
+  if (const int error = check_message(*message)) return error;
   return tables_->send(fd, *message, flags);
 }
 
@@ -285,7 +323,7 @@ ssize_t Sockets::sendto(int fd, const void* octets, std::size_t size, int flags,
   // A connection knows where to: the address is only looked at for being one.
   if (address != nullptr && length > sizeof(sockaddr_storage)) return -EINVAL;
   iovec piece{.iov_base = const_cast<void*>(octets),  // not written to
-              .iov_len = std::min<std::size_t>(size, INT_MAX & ~4095)};
+              .iov_len = std::min(size, kMostOctets)};
   msghdr message{};
   message.msg_iov = &piece;
   message.msg_iovlen = 1;
@@ -305,12 +343,13 @@ ssize_t Sockets::writev(int fd, const iovec* pieces, int count) {
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(pieces);  // not written to
   message.msg_iovlen = static_cast<std::size_t>(count);
+  if (octets_of(message) == 0) return 0;  // unlike write() of nothing
   return tables_->send(fd, message, 0);
 }
 
 ssize_t Sockets::sendfile(int fd, const ReadAt& file, off_t* offset, std::size_t count) {
   if (offset == nullptr) return -EFAULT;
-  if (*offset < 0) return -EINVAL;
+  if (*offset < 0 || static_cast<ssize_t>(count) < 0) return -EINVAL;
   const File* const to = tables_->file(fd);
   if (to == nullptr) return -EBADF;
   if (!to->socket) return -EINVAL;
@@ -332,9 +371,9 @@ ssize_t Sockets::sendfile(int fd, const ReadAt& file, off_t* offset, std::size_t
 }
 
 ssize_t Sockets::write(int fd, const void* octets, std::size_t size) {
-  const iovec piece{.iov_base = const_cast<void*>(octets),  // not written to
-                    .iov_len = std::min<std::size_t>(size, INT_MAX & ~4095)};
-  return writev(fd, &piece, 1);
+  const File* const file = tables_->file(fd);
+  if (file == nullptr) return -EBADF;
+  return file->socket ? send(fd, octets, size, 0) : -EINVAL;
 }
 
 }  // namespace tuntcp::bsd

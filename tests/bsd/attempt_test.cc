@@ -73,9 +73,7 @@ struct Message {
 };
 
 TEST_F(BlockingCalls, AcceptWaitsForAConnection) {
-  Attempt call = Attempt::of(listener_, [&](bsd::Sockets& sockets) {
-    return std::int64_t{sockets.accept(listener_, nullptr, nullptr)};
-  });
+  Attempt call = Attempt::accept4(listener_, nullptr, nullptr, 0);
   EXPECT_FALSE(call.repeat(sockets_).has_value());
   const Address server("127.0.0.1", 7000);
   const int client = sockets_.socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -160,6 +158,158 @@ TEST_F(BlockingCalls, RecvOfAllEndsAtTheUrgentMark) {
   EXPECT_EQ(next.repeat(sockets_), 100);
 }
 
+// As Linux's tcp_recvmsg: who looks at all of it waits as who takes it, and for no more than comes.
+TEST_F(BlockingCalls, LookAtAllWaitsForAll) {
+  connect();
+  Message message(100);
+  Attempt call = Attempt::recvmsg(server_, &message.header, MSG_WAITALL | MSG_PEEK);
+  client_sends(60);
+  EXPECT_FALSE(call.repeat(sockets_).has_value());
+  client_sends(50);
+  EXPECT_EQ(call.repeat(sockets_), 100);
+  EXPECT_EQ(sockets_.recvmsg(server_, &message.header, MSG_TRUNC), 100);
+}
+
+TEST_F(BlockingCalls, LookAtAllEndsWithTheStream) {
+  connect();
+  Message message(100);
+  Attempt call = Attempt::recvmsg(server_, &message.header, MSG_WAITALL | MSG_PEEK);
+  client_sends(60);
+  EXPECT_FALSE(call.repeat(sockets_).has_value());
+  sockets_.close(client_);
+  pass(1_ms);
+  EXPECT_EQ(call.repeat(sockets_), 60);
+}
+
+TEST_F(BlockingCalls, LookAtAllEndsAtItsTimeout) {
+  connect();
+  const timeval limit{.tv_sec = 2, .tv_usec = 0};
+  sockets_.setsockopt(server_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  Message message(100);
+  Attempt call = Attempt::recvmsg(server_, &message.header, MSG_WAITALL | MSG_PEEK);
+  client_sends(60);
+  EXPECT_FALSE(call.repeat(sockets_).has_value());
+  pass(2_s);
+  EXPECT_EQ(call.repeat(sockets_), 60);
+}
+
+TEST_F(BlockingCalls, LookAtAllEndsAtTheUrgentMark) {
+  connect();
+  for (const int is_inline : {0, 1}) {
+    sockets_.setsockopt(server_, SOL_SOCKET, SO_OOBINLINE, &is_inline, sizeof is_inline);
+    Message message(100);
+    Attempt call = Attempt::recvmsg(server_, &message.header, MSG_WAITALL | MSG_PEEK);
+    client_sends(30);
+    EXPECT_FALSE(call.repeat(sockets_).has_value());
+    ASSERT_EQ(sockets_.send(client_, "abc", 3, MSG_OOB), 3);
+    pass(1_ms);
+    EXPECT_EQ(call.repeat(sockets_), 32);
+    EXPECT_EQ(sockets_.recvmsg(server_, &message.header, 0), 32);
+    // The mark is where it begins: it goes on behind it.
+    Attempt next = Attempt::recvmsg(server_, &message.header, MSG_WAITALL | MSG_PEEK);
+    client_sends(10);
+    EXPECT_FALSE(next.repeat(sockets_).has_value());
+    client_sends(90);
+    EXPECT_EQ(next.repeat(sockets_), 100);
+    EXPECT_EQ(sockets_.recvmsg(server_, &message.header, 0), 100);
+    sockets_.recvmsg(server_, &message.header, 0);
+  }
+}
+
+// socket(7), SO_RCVLOWAT: "read will block until the specified amount is available".
+TEST_F(BlockingCalls, RecvWaitsForTheLowWaterMark) {
+  connect();
+  const int mark = 40;
+  sockets_.setsockopt(server_, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof mark);
+  Message message(100);
+  Attempt call = Attempt::recvmsg(server_, &message.header, 0);
+  EXPECT_FALSE(call.repeat(sockets_).has_value());
+  client_sends(30);
+  EXPECT_FALSE(call.repeat(sockets_).has_value());
+  client_sends(30);
+  EXPECT_EQ(call.repeat(sockets_), 60);
+  // No more than is asked for.
+  Message less(20);
+  client_sends(20);
+  EXPECT_EQ(Attempt::recvmsg(server_, &less.header, 0).repeat(sockets_), 20);
+}
+
+TEST_F(BlockingCalls, RecvOfErrorsDoesNotWait) {
+  connect();
+  Message message(100);
+  EXPECT_EQ(Attempt::recvmsg(server_, &message.header, MSG_ERRQUEUE).repeat(sockets_), -EAGAIN);
+  EXPECT_EQ(Attempt::recvmsg(server_, &message.header, MSG_OOB).repeat(sockets_), -EINVAL);
+}
+
+// Measured on Linux 6.18, with a thread in each call while another closes the descriptor: the call
+// goes on with what it has, whoever has the number next, and only then the connection ends.
+TEST_F(BlockingCalls, RecvOutlivesItsDescriptor) {
+  connect();
+  Message message(100);
+  Attempt call = Attempt::recvmsg(server_, &message.header, 0);
+  EXPECT_FALSE(call.repeat(sockets_).has_value());
+  ASSERT_EQ(sockets_.close(server_), 0);
+  EXPECT_EQ(sockets_.send(server_, "x", 1, 0), -EBADF);
+  EXPECT_EQ(sockets_.socket(AF_INET, SOCK_STREAM, 0), server_);
+  pass(1_ms);
+  EXPECT_FALSE(call.repeat(sockets_).has_value());
+  char octet = 0;
+  EXPECT_EQ(sockets_.recv(client_, &octet, 1, 0), -EAGAIN);  // no FIN
+  client_sends(10);
+  EXPECT_EQ(call.repeat(sockets_), 10);
+  pass(1_ms);
+  EXPECT_EQ(sockets_.recv(client_, &octet, 1, 0), 0);
+}
+
+TEST_F(BlockingCalls, CallThatIsGivenUpLetsGo) {
+  connect();
+  Message message(100);
+  {
+    Attempt call = Attempt::recvmsg(server_, &message.header, 0);
+    EXPECT_FALSE(call.repeat(sockets_).has_value());
+    ASSERT_EQ(sockets_.close(server_), 0);
+    pass(1_ms);
+  }
+  pass(1_ms);
+  char octet = 0;
+  EXPECT_EQ(sockets_.recv(client_, &octet, 1, 0), 0);
+}
+
+TEST_F(BlockingCalls, AcceptOutlivesItsDescriptor) {
+  Attempt call = Attempt::accept4(listener_, nullptr, nullptr, 0);
+  EXPECT_FALSE(call.repeat(sockets_).has_value());
+  ASSERT_EQ(sockets_.close(listener_), 0);
+  const Address server("127.0.0.1", 7000);
+  const int client = sockets_.socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  EXPECT_EQ(sockets_.connect(client, server.get(), server.length), -EINPROGRESS);
+  pass(1_ms);
+  EXPECT_GE(call.repeat(sockets_).value_or(-1), 0);
+  // Now nobody listens.
+  const int next = sockets_.socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  EXPECT_EQ(sockets_.connect(next, server.get(), server.length), -EINPROGRESS);
+  pass(1_ms);
+  EXPECT_EQ(sockets_.connect(next, server.get(), server.length), -ECONNREFUSED);
+}
+
+TEST_F(BlockingCalls, EpollOutlivesItsDescriptor) {
+  connect();
+  const int epoll = sockets_.epoll_create1(0);
+  epoll_event event{.events = EPOLLIN, .data = {.u32 = 7}};
+  ASSERT_EQ(sockets_.epoll_ctl(epoll, EPOLL_CTL_ADD, server_, &event), 0);
+  Attempt call = Attempt::epoll_wait(epoll, &event, 1, -1);
+  EXPECT_FALSE(call.repeat(sockets_).has_value());
+  ASSERT_EQ(sockets_.close(epoll), 0);
+  client_sends(1);
+  EXPECT_EQ(call.repeat(sockets_), 1);
+}
+
+TEST_F(BlockingCalls, CallOfNoDescriptorSaysSo) {
+  Message message(1);
+  EXPECT_EQ(Attempt::recvmsg(900, &message.header, 0).repeat(sockets_), -EBADF);
+  EXPECT_EQ(Attempt::sendmsg(-1, &message.header, 0).repeat(sockets_), -EBADF);
+  EXPECT_EQ(Attempt::accept4(900, nullptr, nullptr, 0).repeat(sockets_), -EBADF);
+}
+
 TEST_F(BlockingCalls, RecvGivesUpAtItsTimeout) {
   connect();
   const timeval limit{.tv_sec = 2, .tv_usec = 0};
@@ -212,6 +362,25 @@ TEST_F(BlockingCalls, SendTellsOfAResetThatCameMeanwhile) {
   EXPECT_EQ(sockets_.send(client_, "x", 1, 0), -ECONNRESET);
 }
 
+// As Linux's tcp_sendmsg, which tells what it took and leaves the error for the next call, whether
+// or not there is something to be read.
+TEST_F(BlockingCalls, SendLeavesTheErrorToTheNextCall) {
+  connect();
+  Message message(10'000'000);
+  Attempt call = Attempt::sendmsg(client_, &message.header, 0);
+  EXPECT_FALSE(call.repeat(sockets_).has_value());
+  pass(1_ms);
+  ASSERT_EQ(sockets_.send(server_, "unread", 6, 0), 6);
+  pass(1_ms);
+  sockets_.close(server_);
+  pass(1_ms);
+  EXPECT_GT(call.repeat(sockets_).value_or(0), 0);
+  int error = 0;
+  socklen_t length = sizeof error;
+  EXPECT_EQ(sockets_.getsockopt(client_, SOL_SOCKET, SO_ERROR, &error, &length), 0);
+  EXPECT_EQ(error, ECONNRESET);
+}
+
 // socket(7), SO_LINGER: "close(2) or shutdown(2) will not return until all queued messages for the
 // socket have been successfully sent or the linger timeout has been reached".
 TEST_F(BlockingCalls, CloseLingersUntilTheFinIsAcknowledged) {
@@ -240,6 +409,18 @@ TEST_F(BlockingCalls, CloseLingersNoLongerThanItsTime) {
   // Nothing is delivered, for no output is asked for.
   now_ += 1_s;
   sockets_.set_time(now_);
+  EXPECT_EQ(call.repeat(sockets_), 0);
+}
+
+// A negative time has no end (measured on Linux 6.18).
+TEST_F(BlockingCalls, CloseLingersForEverIfItsTimeIsNegative) {
+  connect();
+  const linger ever{.l_onoff = 1, .l_linger = -1};
+  ASSERT_EQ(sockets_.setsockopt(client_, SOL_SOCKET, SO_LINGER, &ever, sizeof ever), 0);
+  Attempt call = Attempt::close(client_);
+  EXPECT_FALSE(call.repeat(sockets_).has_value());
+  EXPECT_EQ(call.deadline(), Instant::never());
+  pass(1_ms);
   EXPECT_EQ(call.repeat(sockets_), 0);
 }
 

@@ -1,5 +1,5 @@
-// Every option against what may be wrong with it: lengths, values and states, to set and to get. A
-// program an option, and a family.
+// Every option against what may be wrong with it: lengths, values and states, to set and to get,
+// and that it changes no other one. A program an option, and a family.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
@@ -53,6 +53,8 @@ constexpr Option kOptions[] = {
     {"TCP_TIMESTAMP", IPPROTO_TCP, TCP_TIMESTAMP, true},
     TUNTCP_OPTION(IPPROTO_TCP, TCP_NOTSENT_LOWAT),
     TUNTCP_OPTION(IPPROTO_TCP, TCP_INQ),
+    {"TCP_CONGESTION", IPPROTO_TCP, TCP_CONGESTION, true},  // the kernel has a choice
+    {"TCP_INFO", IPPROTO_TCP, TCP_INFO, true},
     TUNTCP_OPTION(IPPROTO_IP, IP_TOS),
     TUNTCP_OPTION(IPPROTO_IP, IP_TTL),
     TUNTCP_OPTION(IPPROTO_IP, IP_MTU),
@@ -89,7 +91,7 @@ void set(World& w, const Option& option, int fd, const void* value, socklen_t le
 
 void wrong_lengths(World& w, const Option& option, int fd) {
   const std::array<std::uint8_t, 32> ones{1, 0, 0, 0, 1, 0, 0, 0, 1};
-  for (const socklen_t length : {0U, 1U, 2U, 3U, 4U, 5U, 8U, 15U, 16U, 20U}) {
+  for (const socklen_t length : {0U, 1U, 2U, 3U, 4U, 5U, 7U, 8U, 15U, 16U, 17U, 20U}) {
     set(w, option, fd, ones.data(), length, "of length " + std::to_string(length));
     get(w, option, fd, length);
   }
@@ -103,12 +105,41 @@ void wrong_lengths(World& w, const Option& option, int fd) {
                                                                  value.data(), nullptr)});
 }
 
+constexpr int kValues[] = {
+    INT_MIN, -129, -2,   -1,   0,      1,      2,      3,      4,         5,         6,
+    60,      87,   88,   120,  121,    127,    128,    255,    256,       1151,      1152,
+    1279,    1280, 2303, 2304, 32'767, 32'768, 65'535, 65'536, 4'194'304, 4'194'305, INT_MAX};
+
 void each_value(World& w, const Option& option, int fd) {
-  for (const int value :
-       {INT_MIN, -129, -2,  -1,  0,   1,    2,    3,      5,      60,     87,     88,     120,
-        121,     127,  128, 255, 256, 1151, 1152, 32'767, 32'768, 65'535, 65'536, INT_MAX}) {
+  for (const int value : kValues) {
     set(w, option, fd, &value, sizeof value, std::to_string(value));
     get(w, option, fd, sizeof value);
+  }
+}
+
+// The values of all options, which none but its own setting changes. (Linux enlarges the buffer for
+// a low-water mark that does not fit into it; here the mark is reached when the window is full.)
+void tell_all(World& w, const Option& changed, int fd) {
+  const bool is_low_water = changed.level == SOL_SOCKET && changed.number == SO_RCVLOWAT;
+  std::string values;
+  for (const Option& option : kOptions) {
+    const bool is_buffer = option.level == SOL_SOCKET && option.number == SO_RCVBUF;
+    if (is_low_water && is_buffer) continue;
+    std::array<int, 4> value{};
+    socklen_t length = sizeof value;
+    const int result = w.calls().getsockopt(fd, option.level, option.number, value.data(), &length);
+    if (option.is_random) continue;
+    values += std::string(option.name) + " " + std::to_string(result) + ":";
+    for (const int number : value) values += std::to_string(number) + " ";
+  }
+  w.note("all", values);
+}
+
+void each_value_and_others(World& w, const Option& option, int fd) {
+  tell_all(w, option, fd);
+  for (const int value : kValues) {
+    set(w, option, fd, &value, sizeof value, std::to_string(value));
+    tell_all(w, option, fd);
   }
 }
 
@@ -136,13 +167,34 @@ void play(World& w, Option option, int domain) {
   const char* const own = domain == AF_INET ? "127.0.0.1" : "::1";
   const int fresh = c.socket(domain, SOCK_STREAM | SOCK_NONBLOCK, 0);
   wrong_lengths(w, option, fresh);
-  each_value(w, option, c.socket(domain, SOCK_STREAM | SOCK_NONBLOCK, 0));
+  tell_all(w, option, fresh);
+  const int second_fresh = c.socket(domain, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  each_value_and_others(w, option, second_fresh);
+  w.note("state", "bound");
+  const int bound = c.socket(domain, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  const Address name(own, 7010);
+  c.bind(bound, name.get(), name.length);
+  each_value_and_others(w, option, bound);
 
   w.note("state", "listening");
   const int listener = w.listening(7000, domain);
   get(w, option, listener, 4);
   each_value(w, option, listener);
   c.close(listener);
+
+  w.note("state", "connecting");
+  const int full = w.listening(7002, domain, 0);
+  int connecting = -1;
+  for (int i = 0; i < 2; ++i) {
+    connecting = c.socket(domain, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    const Address nobody(own, 7002);
+    c.connect(connecting, nobody.get(), nobody.length);
+    w.settle();
+  }
+  w.note("TCP state", std::int64_t{w.tcp_info(connecting).tcpi_state});
+  each_value(w, of_connection(option), connecting);
+  c.close(connecting);
+  c.close(full);
 
   w.note("state", "connected");
   const int second = w.listening(7001, domain);
@@ -154,6 +206,11 @@ void play(World& w, Option option, int domain) {
   const int accepted = c.accept4(second, nullptr, nullptr, SOCK_NONBLOCK);
   if (!is_tuned(option)) get(w, option, client, 4);
   if (!is_tuned(option)) get(w, option, accepted, 4);
+  each_value(w, of_connection(option), accepted);
+
+  w.note("state", "shut");
+  c.shutdown(accepted, SHUT_RDWR);
+  w.settle();
   each_value(w, of_connection(option), accepted);
 
   w.note("state", "reset by its peer");

@@ -326,9 +326,8 @@ bsd::Attempt EngineBackend::attempt_of(Call& call) const {
     return plain([](Sockets& s, Call&, CallRequest& r) { return s.listen(r.fd, r.backlog); });
   }
   if (name == "accept") {
-    return plain([](Sockets& s, Call& c, CallRequest& r) {
-      return s.accept(r.fd, reinterpret_cast<sockaddr*>(&c.peer), &c.peer_length);
-    });
+    return Attempt::accept4(request.fd, reinterpret_cast<sockaddr*>(&call.peer), &call.peer_length,
+                            0);
   }
   if (name == "close") return Attempt::close(request.fd);
   if (name == "shutdown") {
