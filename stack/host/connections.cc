@@ -111,6 +111,7 @@ tcp::SynAckTerms HostTables::terms_of(const Listener& listener, Family family) c
   const std::uint32_t chosen = socket_buffer_memory(options.receive_buffer);
   const bool is_v4 = family == Family::ipv4;
   return {.rcvbuf = chosen != 0 ? chosen : shared.sysctl.tcp_rmem[1],
+          .rcvbuf_is_locked = chosen != 0,
           .window_clamp = options.window_clamp,
           .max_segment = options.max_segment,
           .traffic_class = is_v4 ? options.tos : options.traffic_class,

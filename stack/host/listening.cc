@@ -123,7 +123,7 @@ bool HostTables::cookie_arrives(Listener& listener, const FourTuple& tuple, Segm
   }
   note_return_route(shared, tuple, seg);
   shared.mib.add(Counter::tcp_passive_opens);
-  tcp::choose_window(answer->half_open, tuple.family(), link_to(tuple),
+  tcp::choose_window(answer->half_open, tuple.family(), shared.sysctl, link_to(tuple),
                      terms_of(listener, tuple.family()));
   tcp::promote(answer->half_open, *tcb, socket_buffer_memory(listener.inherited.receive_buffer),
                at);

@@ -49,7 +49,9 @@ std::optional<Reply> dubious_ack(HalfOpenState& half_open, const FourTuple& tupl
                                  const Segment& seg, Shared& shared, Instant now) {
   const bool may_loop = seg.text.is_empty() || seg.has(Flag::syn) || seg.has(Flag::rst);
   if (may_loop && !takes_answer(half_open, shared, now)) return std::nullopt;
-  const std::uint8_t shift = half_open.has_window_shift ? window_shift(shared.sysctl) : 0;
+  const std::uint8_t shift = half_open.has_window_shift
+                                 ? static_cast<std::uint8_t>(half_open.window_shift)
+                                 : std::uint8_t{0};
   Reply reply{.tuple = tuple,
               .seq = half_open.iss + 1,
               .ack = half_open.irs + 1,
@@ -65,7 +67,8 @@ std::optional<Reply> dubious_ack(HalfOpenState& half_open, const FourTuple& tupl
 
 HalfOpenState start_half_open(const Segment& seg, SeqNum iss, const Shared& shared,
                               const FourTuple& tuple, std::uint32_t listener) {
-  const PeerOffer peer = read_offer(seg.options, shared.sysctl, tuple.family());
+  const PeerOffer peer =
+      read_offer(seg.options, offered_by(shared.sysctl), shared.sysctl, tuple.family());
   HalfOpenState half_open;
   half_open.irs = seg.seq;
   half_open.iss = iss;
@@ -82,34 +85,36 @@ HalfOpenState start_half_open(const Segment& seg, SeqNum iss, const Shared& shar
   return half_open;
 }
 
-void choose_window(HalfOpenState& half_open, Family family, const wire::LinkCapabilities& link,
-                   const SynAckTerms& terms) {
+void choose_window(HalfOpenState& half_open, Family family, const Sysctl& sysctl,
+                   const wire::LinkCapabilities& link, const SynAckTerms& terms) {
   // SHLD-14: a link whose MTU changed meanwhile does not make it smaller.
   if (half_open.window != 0) return;
   const std::uint16_t mss = advertised_mss(link, family, terms.max_segment);
   half_open.window = initial_window(terms.rcvbuf, text_of_segment(mss, half_open.has_timestamps),
                                     terms.window_clamp);
+  half_open.window_shift =
+      window_shift(sysctl, terms.rcvbuf_is_locked ? terms.rcvbuf : 0, terms.window_clamp) & 0xf;
 }
 
 Reply syn_ack(HalfOpenState& half_open, const FourTuple& tuple, const Shared& shared,
               const wire::LinkCapabilities& link, const SynAckTerms& terms, Instant now) {
   const std::uint16_t mss = advertised_mss(link, tuple.family(), terms.max_segment);
-  choose_window(half_open, tuple.family(), link, terms);
+  choose_window(half_open, tuple.family(), shared.sysctl, link, terms);
   const PeerOffer peer{.mss = half_open.peer_mss,
                        .window_shift = half_open.peer_shift,
                        .has_window_shift = half_open.has_window_shift,
                        .has_timestamps = half_open.has_timestamps,
                        .has_sack = half_open.has_sack};
-  return {
-      .tuple = tuple,
-      .seq = half_open.iss,
-      .ack = half_open.irs + 1,
-      // RFC 3168, 6.1.1: "an ECN-setup SYN-ACK packet", ECE without CWR.
-      .flags = half_open.has_ecn ? Flag::syn | Flag::ack | Flag::ece : Flag::syn | Flag::ack,
-      .wnd = half_open.window,
-      .traffic_class = terms.traffic_class,
-      .hop_limit = terms.hop_limit,
-      .options = answer(peer, shared.sysctl, mss, timestamps_of(half_open, tuple, shared, now))};
+  return {.tuple = tuple,
+          .seq = half_open.iss,
+          .ack = half_open.irs + 1,
+          // RFC 3168, 6.1.1: "an ECN-setup SYN-ACK packet", ECE without CWR.
+          .flags = half_open.has_ecn ? Flag::syn | Flag::ack | Flag::ece : Flag::syn | Flag::ack,
+          .wnd = half_open.window,
+          .traffic_class = terms.traffic_class,
+          .hop_limit = terms.hop_limit,
+          .options = answer(peer, static_cast<std::uint8_t>(half_open.window_shift), mss,
+                            timestamps_of(half_open, tuple, shared, now))};
 }
 
 Duration syn_ack_timeout(const HalfOpenState& half_open, const Sysctl& sysctl) {
@@ -184,6 +189,10 @@ void promote(const HalfOpenState& half_open, Tcb& tcb, std::uint32_t so_rcvbuf, 
   tcb.rcv.irs = half_open.irs;
   tcb.rcv.nxt = half_open.irs + 1;
   tcb.rcv.last_ack_sent = tcb.rcv.nxt;
+  tcb.offered = {.timestamps = half_open.has_timestamps,
+                 .sack = half_open.has_sack,
+                 .window_scaling = half_open.has_window_shift,
+                 .window_shift = static_cast<std::uint8_t>(half_open.window_shift)};
   agree(tcb, {.mss = half_open.peer_mss,
               .window_shift = half_open.peer_shift,
               .has_window_shift = half_open.has_window_shift,

@@ -19,8 +19,9 @@ struct HalfOpenState {
   SeqNum irs;
   SeqNum iss;
   std::uint32_t ts_recent = 0;
-  std::uint32_t listener = 0;        // slab index; a listener that closes takes these along
-  std::uint32_t last_answer_ms = 0;  // of an ACK to something dubious: tcp_invalid_ratelimit
+  std::uint32_t listener : 28 = 0;     // slab index; a listener that closes takes these along
+  std::uint32_t window_shift : 4 = 0;  // ours, once there is a window
+  std::uint32_t last_answer_ms = 0;    // of an ACK to something dubious: tcp_invalid_ratelimit
   std::uint16_t peer_mss = 536;
   std::uint16_t peer_window = 0;  // of its SYN, not scaled
   std::uint16_t window = 0;       // as our SYN,ACK states it, once there is one
@@ -51,15 +52,16 @@ HalfOpenState start_half_open(const Segment& seg, SeqNum iss, const Shared& shar
 // What the listener's options make of its SYN,ACKs.
 struct SynAckTerms {
   std::uint32_t rcvbuf = 0;                 // octets of memory
+  bool rcvbuf_is_locked = false;            // by SO_RCVBUF
   std::uint32_t window_clamp = 0;           // TCP_WINDOW_CLAMP; 0: none
   std::uint16_t max_segment = 0;            // TCP_MAXSEG; 0: the link's
   std::uint8_t traffic_class = 0;           // IP_TOS, IPV6_TCLASS
   std::optional<std::uint8_t> hop_limit{};  // IP_TTL, IPV6_UNICAST_HOPS; none: the sysctl
 };
 
-// The window of the SYN,ACK, unless there is one already.
-void choose_window(HalfOpenState& half_open, Family family, const wire::LinkCapabilities& link,
-                   const SynAckTerms& terms);
+// The window of the SYN,ACK and its scale, unless there is one already.
+void choose_window(HalfOpenState& half_open, Family family, const Sysctl& sysctl,
+                   const wire::LinkCapabilities& link, const SynAckTerms& terms);
 
 // <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>. The first one decides the window.
 Reply syn_ack(HalfOpenState& half_open, const FourTuple& tuple, const Shared& shared,

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "stack/tcp/window_policy.h"
 #include "stack/wire/ip.h"
 #include "stack/wire/tcp_header.h"
 
@@ -26,16 +25,23 @@ std::uint16_t advertised_mss(const Tcb& tcb) {
   return advertised_mss(tcb.shared->link_of(tcb), tcb.tuple.family(), tcb.max_segment);
 }
 
-wire::TcpOptions offer(const Sysctl& sysctl, std::uint16_t mss, std::uint32_t timestamp) {
+Offered offered_by(const Sysctl& sysctl) {
+  return {.timestamps = sysctl.tcp_timestamps != 0,
+          .sack = sysctl.tcp_sack != 0,
+          .window_scaling = sysctl.tcp_window_scaling != 0};
+}
+
+wire::TcpOptions offer(const Offered& offered, std::uint16_t mss, std::uint32_t timestamp) {
   wire::TcpOptions options;
   options.mss = mss;
-  options.sack_permitted = sysctl.tcp_sack != 0;
-  if (sysctl.tcp_timestamps != 0) options.timestamps = {.value = timestamp, .echo = 0};
-  if (sysctl.tcp_window_scaling != 0) options.window_shift = window_shift(sysctl);
+  options.sack_permitted = offered.sack;
+  if (offered.timestamps) options.timestamps = {.value = timestamp, .echo = 0};
+  if (offered.window_scaling) options.window_shift = offered.window_shift;
   return options;
 }
 
-PeerOffer read_offer(const wire::TcpOptions& options, const Sysctl& sysctl, Family family) {
+PeerOffer read_offer(const wire::TcpOptions& options, const Offered& offered, const Sysctl& sysctl,
+                     Family family) {
   PeerOffer peer;
   // MUST-15. An MSS of 0 says nothing; one too small would drown both sides in headers
   // (tcp_min_snd_mss).
@@ -43,23 +49,23 @@ PeerOffer read_offer(const wire::TcpOptions& options, const Sysctl& sysctl, Fami
   const std::uint16_t stated = options.mss.value_or(0);
   peer.mss = stated == 0 ? assumed : stated;
   peer.mss = std::max(peer.mss, static_cast<std::uint16_t>(sysctl.tcp_min_snd_mss));
-  peer.has_window_shift = options.window_shift.has_value() && sysctl.tcp_window_scaling != 0;
+  peer.has_window_shift = options.window_shift.has_value() && offered.window_scaling;
   // RFC 7323, 2.3: a shift above 14 is taken as 14.
   if (peer.has_window_shift) {
     peer.window_shift = std::min(*options.window_shift, wire::kMaxWindowShift);
   }
-  peer.has_timestamps = options.timestamps.has_value() && sysctl.tcp_timestamps != 0;
-  peer.has_sack = options.sack_permitted && sysctl.tcp_sack != 0;
+  peer.has_timestamps = options.timestamps.has_value() && offered.timestamps;
+  peer.has_sack = options.sack_permitted && offered.sack;
   return peer;
 }
 
-wire::TcpOptions answer(const PeerOffer& peer, const Sysctl& sysctl, std::uint16_t mss,
+wire::TcpOptions answer(const PeerOffer& peer, std::uint8_t window_shift, std::uint16_t mss,
                         wire::Timestamps timestamps) {
   wire::TcpOptions options;
   options.mss = mss;
   options.sack_permitted = peer.has_sack;
   if (peer.has_timestamps) options.timestamps = timestamps;
-  if (peer.has_window_shift) options.window_shift = window_shift(sysctl);
+  if (peer.has_window_shift) options.window_shift = window_shift;
   return options;
 }
 
@@ -71,7 +77,7 @@ void agree(Tcb& tcb, const PeerOffer& peer) {
                 .window_scaling = peer.has_window_shift,
                 .ecn = peer.has_ecn};
   tcb.snd.wscale = peer.window_shift;
-  tcb.rcv.wscale = peer.has_window_shift ? window_shift(sysctl(tcb)) : std::uint8_t{0};
+  tcb.rcv.wscale = peer.has_window_shift ? tcb.offered.window_shift : std::uint8_t{0};
   tcb.ack.rcv_mss = std::min<std::uint32_t>(536, peer.mss);
 }
 

@@ -18,8 +18,11 @@ std::uint16_t advertised_mss(const wire::LinkCapabilities& link, Family family,
                              std::uint16_t max_segment = 0);
 std::uint16_t advertised_mss(const Tcb& tcb);
 
+// What the knobs let us offer now, but for the window's shift (window_policy.h).
+Offered offered_by(const Sysctl& sysctl);
+
 // The options of our own first SYN. `timestamp` is the TSval.
-wire::TcpOptions offer(const Sysctl& sysctl, std::uint16_t mss, std::uint32_t timestamp);
+wire::TcpOptions offer(const Offered& offered, std::uint16_t mss, std::uint32_t timestamp);
 
 // What the peer's SYN (or SYN,ACK) says, judged by what we would offer or did offer.
 struct PeerOffer {
@@ -30,7 +33,8 @@ struct PeerOffer {
   bool has_sack = false;
   bool has_ecn = false;  // of its flags: read_offer() does not see these
 };
-PeerOffer read_offer(const wire::TcpOptions& options, const Sysctl& sysctl, Family family);
+PeerOffer read_offer(const wire::TcpOptions& options, const Offered& offered, const Sysctl& sysctl,
+                     Family family);
 
 // RFC 3168, 6.1.1. A SYN asks for ECN by ECE and CWR; a SYN,ACK agrees by ECE alone, for some TCPs
 // reflect all flags. A SYN that is itself ECN-capable is not what the RFC describes (Linux: no).
@@ -41,10 +45,12 @@ inline bool agrees_to_ecn(const Segment& seg) {
   return seg.has(Flag::ece) && !seg.has(Flag::cwr);
 }
 
-// The options of a SYN,ACK: the answer to `peer`, never more than it offered.
-wire::TcpOptions answer(const PeerOffer& peer, const Sysctl& sysctl, std::uint16_t mss,
+// The options of a SYN,ACK: the answer to `peer`, never more than it offered. `window_shift` is
+// ours.
+wire::TcpOptions answer(const PeerOffer& peer, std::uint8_t window_shift, std::uint16_t mss,
                         wire::Timestamps timestamps);
 
+// The Tcb's own offer stands already.
 void agree(Tcb& tcb, const PeerOffer& peer);
 
 // RFC 9293, 3.7.1, Eff.snd.MSS (MUST-16): text that fits a segment with so many option octets,

@@ -165,7 +165,7 @@ OutputResult Turn::send_syn() {
     // through.
     const bool falls_back = tcb_.retransmits != 0 && shared.sysctl.tcp_ecn_fallback != 0;
     if (tcb_.agreed.ecn && !falls_back) segment.flags |= Flag::ece | Flag::cwr;
-    segment.options = offer(shared.sysctl, mss, clock);
+    segment.options = offer(tcb_.offered, mss, clock);
     // Deviation: RFC 7323, 3.2 would have 0 here (SHOULD). As in Linux the SYN of an incarnation
     // that took over a TIME-WAIT shows the last timestamp of the old one.
     if (segment.options.timestamps) segment.options.timestamps->echo = tcb_.ts.recent;
@@ -177,7 +177,8 @@ OutputResult Turn::send_syn() {
                            .has_window_shift = tcb_.agreed.window_scaling,
                            .has_timestamps = tcb_.agreed.timestamps,
                            .has_sack = tcb_.agreed.sack};
-    segment.options = answer(agreed, shared.sysctl, mss, {.value = clock, .echo = tcb_.ts.recent});
+    segment.options =
+        answer(agreed, tcb_.offered.window_shift, mss, {.value = clock, .echo = tcb_.ts.recent});
   }
   // An ACK in SYN-RECEIVED rounded the window up to its scale's unit; it never shrinks (SHLD-14).
   segment.wnd = std::max(initial_window(tcb_.space.buffer, mss, tcb_.space.asked_clamp),

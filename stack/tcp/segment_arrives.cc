@@ -353,7 +353,7 @@ void syn_sent(Tcb& tcb, Segment& seg, Instant now) {
   tcb.rcv.last_ack_sent = tcb.rcv.nxt;
   const std::uint16_t mss = advertised_mss(tcb);
   tcb.rcv.edge = tcb.rcv.nxt + initial_window(tcb.space.buffer, mss, tcb.space.asked_clamp);
-  PeerOffer peer = read_offer(seg.options, sysctl(tcb), tcb.tuple.family());
+  PeerOffer peer = read_offer(seg.options, tcb.offered, sysctl(tcb), tcb.tuple.family());
   const bool offered_ecn = tcb.agreed.ecn;
   peer.has_ecn = offered_ecn && (seg.has(Flag::ack) ? agrees_to_ecn(seg) : asks_for_ecn(seg));
   agree(tcb, peer);

@@ -57,6 +57,15 @@ struct ReceiveSequence {
   std::uint32_t wnd() const { return edge > nxt ? octets_between(nxt, edge) : 0; }
 };
 
+// What our own SYN or SYN,ACK offers: decided once, so that a knob that changes during the
+// handshake does not make the two ends believe different things.
+struct Offered {
+  bool timestamps = false;
+  bool sack = false;
+  bool window_scaling = false;
+  std::uint8_t window_shift = 0;
+};
+
 // What the two SYNs agreed on.
 struct Agreed {
   std::uint16_t peer_mss = 536;  // MUST-15, or what the peer's MSS option said
@@ -155,6 +164,7 @@ struct Tcb : TimerNode {
   std::uint8_t ip_option_octets = 0;
   SendSequence snd;
   ReceiveSequence rcv;
+  Offered offered;
   Agreed agreed;
   AckState ack;
   TimestampState ts;

@@ -15,6 +15,8 @@ void open(Tcb& tcb, std::uint32_t so_rcvbuf, Instant now) {
   tcb.snd.nxt = tcb.snd.iss + 1;
   const std::uint16_t mss = advertised_mss(tcb);
   start_receive_space(tcb, so_rcvbuf, mss);
+  tcb.offered = offered_by(sysctl(tcb));
+  tcb.offered.window_shift = window_shift(sysctl(tcb), so_rcvbuf, tcb.space.asked_clamp);
   enter(tcb, State::syn_sent, Cause::active_open);
   tcb.agreed.ecn = sysctl(tcb).tcp_ecn == 1;
   tcb.syn_due = true;

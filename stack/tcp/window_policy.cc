@@ -70,9 +70,12 @@ void measure_round_trip(Tcb& tcb, const Segment& seg, Instant now) {
 
 }  // namespace
 
-std::uint8_t window_shift(const Sysctl& sysctl) {
+std::uint8_t window_shift(const Sysctl& sysctl, std::uint32_t locked_buffer, std::uint32_t clamp) {
+  std::uint32_t most = sysctl.tcp_rmem[2];
+  if (locked_buffer != 0) most = std::min(most, window_from_memory(locked_buffer));
+  if (clamp != 0) most = std::min(most, clamp);
   std::uint8_t shift = 0;
-  while (shift < wire::kMaxWindowShift && (sysctl.tcp_rmem[2] >> shift) > 65'535) ++shift;
+  while (shift < wire::kMaxWindowShift && (most >> shift) > 65'535) ++shift;
   return shift;
 }
 

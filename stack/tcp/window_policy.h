@@ -10,8 +10,10 @@
 
 namespace tuntcp::tcp {
 
-// The shift we offer on a SYN: enough for the largest buffer that auto-tuning may reach.
-std::uint8_t window_shift(const Sysctl& sysctl);
+// The shift to offer on a SYN: what the largest buffer that auto-tuning may reach needs, or that of
+// SO_RCVBUF (`locked_buffer`, octets of memory) or TCP_WINDOW_CLAMP; 0: not set.
+std::uint8_t window_shift(const Sysctl& sysctl, std::uint32_t locked_buffer = 0,
+                          std::uint32_t clamp = 0);
 // The window of a SYN or SYN,ACK, never scaled (RFC 7323, 2.2): whole segments of half the buffer,
 // or of TCP_WINDOW_CLAMP (0: none).
 std::uint16_t initial_window(std::uint32_t buffer_octets, std::uint32_t advertised_mss,

@@ -20,13 +20,24 @@ const Packet* first_syn(const Flow& flow, Side side) {
   return syn == flow.packets.end() ? nullptr : &*syn;
 }
 
-// Half of the memory is offered, in whole segments: the window of a SYN tells the buffer.
-void set_receive_buffer(Setup& setup, const Packet& syn, std::uint32_t mss) {
-  const std::uint32_t half =
-      kDefaultReceiveBuffer / 2 > 65'535 ? 65'535 : kDefaultReceiveBuffer / 2;
-  const std::uint32_t usual = half > mss && mss != 0 ? half - half % mss : half;
-  if (syn.tcp.window == usual || syn.tcp.window == 0) return;
-  setup.socket.receive_buffer = syn.tcp.window;
+// Half of the memory is offered, in whole segments: the window of a SYN tells the buffer. One that
+// SO_RCVBUF chose, of at most 65,535 octets, needs no window scale.
+void set_receive_buffer(Setup& setup, const Packet& syn) {
+  constexpr std::uint32_t kHalf = std::min(kDefaultReceiveBuffer / 2, 65'535U);
+  const std::uint32_t mss = syn.options.mss.value_or(0);
+  const auto is_usual = [&](std::uint32_t segment) {
+    return syn.tcp.window == (kHalf > segment && segment != 0 ? kHalf - kHalf % segment : kHalf);
+  };
+  // A SYN,ACK knows whether there will be timestamps in each segment, a SYN does not.
+  constexpr std::uint32_t kTimestampOctets = 12;
+  const bool has_timestamps = mss > kTimestampOctets && syn.options.timestamps.has_value();
+  if (syn.tcp.window == 0 || is_usual(mss)) return;
+  if (has_timestamps && is_usual(mss - kTimestampOctets)) return;
+  if (syn.options.window_shift.value_or(0) == 0) {
+    setup.socket.receive_buffer = syn.tcp.window;
+  } else {
+    setup.host.sysctl.tcp_rmem[1] = 2U * syn.tcp.window;
+  }
 }
 
 std::uint32_t number(std::string_view value, std::uint32_t least, std::uint32_t most) {
@@ -127,7 +138,7 @@ Setup setup_of(const Flow& flow, Side played, const Application& application,
           wire::ip_header_octets(local.address.family()) + wire::kTcpHeaderOctets;
       setup.host.link.mtu = std::min(*options.mss + headers, wire::kIpMaxOctets);
     }
-    set_receive_buffer(setup, *syn, options.mss.value_or(0));
+    set_receive_buffer(setup, *syn);
   }
   for (const std::string& setting : settings) apply_setting(setup, setting);
   return setup;

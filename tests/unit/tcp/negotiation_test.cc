@@ -25,16 +25,17 @@ TEST(Negotiation, AdvertisesWhatTheLinkCarriesLessTheFixedHeaders) {
 
 TEST(Negotiation, OffersWhatIsTurnedOn) {
   const Sysctl defaults;
-  const wire::TcpOptions all = offer(defaults, 1460, 4711);
+  Offered offered = offered_by(defaults);
+  offered.window_shift = 10;
+  const wire::TcpOptions all = offer(offered, 1460, 4711);
   EXPECT_EQ(all.mss, 1460);
   EXPECT_TRUE(all.sack_permitted);
   EXPECT_EQ(all.timestamps, (wire::Timestamps{.value = 4711, .echo = 0}));
-  // 33,554,432 octets of tcp_rmem need a shift of 10, as the kernel offers (measured).
   EXPECT_EQ(all.window_shift, 10);
 
   Sysctl off;
   off.tcp_sack = off.tcp_timestamps = off.tcp_window_scaling = 0;
-  const wire::TcpOptions few = offer(off, 1460, 4711);
+  const wire::TcpOptions few = offer(offered_by(off), 1460, 4711);
   EXPECT_EQ(few.mss, 1460) << "SHLD-5: always";
   EXPECT_FALSE(few.sack_permitted);
   EXPECT_FALSE(few.timestamps);
@@ -44,7 +45,7 @@ TEST(Negotiation, OffersWhatIsTurnedOn) {
 PeerOffer read_mss(std::optional<std::uint16_t> mss, Family family) {
   wire::TcpOptions options;
   options.mss = mss;
-  return read_offer(options, Sysctl(), family);
+  return read_offer(options, offered_by(Sysctl()), Sysctl(), family);
 }
 
 // MUST-15; the rest as the kernel was measured to do.
@@ -61,13 +62,12 @@ TEST(Negotiation, ReadsThePeersMss) {
 // RFC 7323, 2.3: "If a Window Scale option is received with a shift.cnt value larger than 14, the
 // TCP SHOULD log the error but MUST use 14".
 TEST(Negotiation, TakesALargerShiftThanFourteenForFourteen) {
-  wire::TcpOptions options;
-  options.window_shift = 14;
-  EXPECT_EQ(read_offer(options, Sysctl(), Family::ipv4).window_shift, 14);
-  options.window_shift = 15;
-  EXPECT_EQ(read_offer(options, Sysctl(), Family::ipv4).window_shift, 14);
-  options.window_shift = 255;
-  EXPECT_EQ(read_offer(options, Sysctl(), Family::ipv4).window_shift, 14);
+  for (const std::uint8_t shift : {14, 15, 255}) {
+    wire::TcpOptions options;
+    options.window_shift = shift;
+    const PeerOffer peer = read_offer(options, offered_by(Sysctl()), Sysctl(), Family::ipv4);
+    EXPECT_EQ(peer.window_shift, 14);
+  }
 }
 
 // RFC 7323, 1.3 and RFC 2018, 2: an option is in force only if both SYNs have it; a SYN,ACK never
@@ -83,8 +83,11 @@ TEST(Negotiation, TheAnswerIsTheIntersection) {
     theirs.sack_permitted = dice.chance(0.5);
     if (dice.chance(0.5)) theirs.timestamps = {.value = 7, .echo = 0};
     if (dice.chance(0.5)) theirs.window_shift = static_cast<std::uint8_t>(dice.below(15));
-    const PeerOffer peer = read_offer(theirs, ours, Family::ipv4);
-    const wire::TcpOptions answered = answer(peer, ours, 1460, {.value = 9, .echo = 7});
+    Offered offered = offered_by(ours);
+    offered.window_shift = static_cast<std::uint8_t>(dice.below(15));
+    const PeerOffer peer = read_offer(theirs, offered, ours, Family::ipv4);
+    const wire::TcpOptions answered =
+        answer(peer, offered.window_shift, 1460, {.value = 9, .echo = 7});
 
     EXPECT_EQ(answered.mss, 1460);
     EXPECT_EQ(answered.sack_permitted, theirs.sack_permitted && ours.tcp_sack != 0);
@@ -95,6 +98,7 @@ TEST(Negotiation, TheAnswerIsTheIntersection) {
     SeededRandom random(seed);
     Shared shared(ours, 1 << 20, random);
     Tcb tcb(shared);
+    tcb.offered = offered;
     agree(tcb, peer);
     EXPECT_EQ(tcb.agreed.sack, answered.sack_permitted);
     EXPECT_EQ(tcb.agreed.timestamps, answered.timestamps.has_value());

@@ -24,6 +24,13 @@ TEST(WindowPolicy, ShiftsAsFarAsTheLargestBufferNeeds) {
   EXPECT_EQ(shift(6'291'456), 7);
   EXPECT_EQ(shift(33'554'432), 10);
   EXPECT_EQ(shift(0xffff'ffff), 14) << "RFC 7323, 2.3";
+  // SO_RCVBUF and TCP_WINDOW_CLAMP before the handshake, as the kernel does (measured).
+  knobs.tcp_rmem[2] = 6'291'456;
+  EXPECT_EQ(window_shift(knobs, 131'072), 1) << "half of the memory is for the window";
+  EXPECT_EQ(window_shift(knobs, 131'070), 0);
+  EXPECT_EQ(window_shift(knobs, 0, 65'535), 0);
+  EXPECT_EQ(window_shift(knobs, 0, 131'072), 2);
+  EXPECT_EQ(window_shift(knobs, 65'536, 131'072), 0);
 }
 
 // RFC 7323, 2.2: the window of a SYN is not scaled.
