@@ -10,6 +10,7 @@
 #include "stack/base/check.h"
 #include "stack/bsd/tables.h"
 #include "stack/tcp/mtu_discovery.h"
+#include "stack/tcp/rto_limits.h"
 
 namespace tuntcp::bsd {
 
@@ -196,6 +197,7 @@ int Sockets::socket(int domain, int type, int protocol) {
   if (protocol != 0 && protocol != kTcp) return -EPROTONOSUPPORT;
   auto socket = std::make_unique<Socket>();
   socket->domain = domain;
+  socket->options.rto_limits = tcp::rto_limits(tables_->host.sysctl());
   socket->options.mtu_discovery = tcp::default_mtu_discovery(tables_->host.sysctl());
   socket->local.address = IpAddress::any(domain == AF_INET ? Family::ipv4 : Family::ipv6);
   const std::uint32_t index =

@@ -87,7 +87,8 @@ void describe_space(const Tcb& tcb, Canonical& out) {
         space.round_copied, space.best_round, tcb.receive_buffer.readable(),
         tcb.receive_buffer.memory(), tcb.send_buffer.size(), tcb.send_limit, tcb.notsent_lowat,
         std::uint32_t{tcb.max_segment}, std::uint32_t{tcb.syn_retries},
-        std::uint32_t{tcb.reordering}, space.asked_clamp}) {
+        std::uint32_t{tcb.reordering}, space.asked_clamp,
+        std::uint32_t{tcb.offered.window_shift}}) {
     out.number(value);
   }
   out.duration(space.rtt);
@@ -107,6 +108,8 @@ void describe_timeouts(const Tcb& tcb, Canonical& out) {
   out.number(tcb.probe_back_off);
   out.age(tcb.last_sent, kLongAgo);
   out.number(tcb.linger.has_value());
+  out.duration(tcb.rto_limits.least);
+  out.duration(tcb.rto_limits.most);
   out.duration(tcb.user_timeout);
   out.duration(tcb.fin_timeout);
   out.number(tcb.keep_alive.is_on);
@@ -119,17 +122,41 @@ void describe_timeouts(const Tcb& tcb, Canonical& out) {
 
 void describe(const Tcb& tcb, Canonical& out) {
   std::uint64_t flags = 0;
-  for (const bool flag : {tcb.is_passive,        tcb.fin_queued,        tcb.fin_sent,
-                          tcb.is_released,       tcb.is_orphan,         tcb.receiving_stopped,
-                          tcb.fin_received,      tcb.fin_is_ahead,      tcb.urgent_pending,
-                          tcb.in_table,          tcb.send_was_refused,  tcb.probe_due,
-                          tcb.syn_due,           tcb.no_delay,          tcb.cork,
-                          tcb.more_follows,      tcb.push_at_end,       tcb.sends_first,
-                          tcb.push_now,          tcb.listener.is_set(), tcb.ready.is_linked,
-                          tcb.agreed.timestamps, tcb.agreed.sack,       tcb.agreed.window_scaling,
-                          tcb.agreed.ecn,        tcb.ecn.seen,          tcb.ecn.echo,
-                          tcb.ecn.cwr_due,       tcb.ecn.is_reduced,    tcb.ts.has_recent,
-                          tcb.sends_urgent,      tcb.is_stalled}) {
+  for (const bool flag : {tcb.is_passive,
+                          tcb.fin_queued,
+                          tcb.fin_sent,
+                          tcb.is_released,
+                          tcb.is_orphan,
+                          tcb.receiving_stopped,
+                          tcb.fin_received,
+                          tcb.fin_is_ahead,
+                          tcb.urgent_pending,
+                          tcb.in_table,
+                          tcb.send_was_refused,
+                          tcb.probe_due,
+                          tcb.syn_due,
+                          tcb.no_delay,
+                          tcb.cork,
+                          tcb.more_follows,
+                          tcb.push_at_end,
+                          tcb.sends_first,
+                          tcb.push_now,
+                          tcb.listener.is_set(),
+                          tcb.ready.is_linked,
+                          tcb.agreed.timestamps,
+                          tcb.agreed.sack,
+                          tcb.agreed.window_scaling,
+                          tcb.offered.timestamps,
+                          tcb.offered.sack,
+                          tcb.offered.window_scaling,
+                          tcb.agreed.ecn,
+                          tcb.ecn.seen,
+                          tcb.ecn.echo,
+                          tcb.ecn.cwr_due,
+                          tcb.ecn.is_reduced,
+                          tcb.ts.has_recent,
+                          tcb.sends_urgent,
+                          tcb.is_stalled}) {
     flags = flags << 1 | static_cast<std::uint64_t>(flag);
   }
   out.number(flags);
@@ -164,6 +191,7 @@ void describe(const tcp::HalfOpen<family>& half_open, const Sysctl& knobs, Canon
   out.local(state.iss);
   out.number(state.peer_mss);
   out.number(state.peer_window);
+  out.number(state.window_shift);
   out.number(std::uint64_t{state.peer_shift} << 4 | state.retransmits);
   out.number(state.has_window_shift | state.has_timestamps << 1 | state.has_sack << 2 |
              state.was_answered << 3 | state.is_acknowledged << 4 | state.has_ecn << 5 |

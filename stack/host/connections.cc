@@ -88,6 +88,7 @@ tcp::Tcb* HostTables::make_tcb(const FourTuple& tuple, const SocketOptions& opti
   }
   tcb->no_delay = options.no_delay;
   tcb->linger = options.linger;
+  tcb->rto_limits = options.rto_limits.value_or(tcp::rto_limits(shared.sysctl));
   tcb->user_timeout = options.user_timeout;
   tcb->send_limit = socket_buffer_memory(options.send_buffer);
   tcb->cork = options.cork;
@@ -235,7 +236,7 @@ void half_open_timer_ran_out(HostTables& host, tcp::HalfOpen<family>& half_open,
     host.shared.replies.push(tcp::syn_ack(state, tuple, host.shared, host.link_to(tuple),
                                           host.terms_of(listener, family), now));
   }
-  timers.schedule(half_open, now + tcp::syn_ack_timeout(state, host.shared.sysctl));
+  timers.schedule(half_open, now + tcp::syn_ack_timeout(state, *listener.inherited.rto_limits));
 }
 
 template <Family family>

@@ -192,6 +192,9 @@ Result<ListenerId> Host::listen(const Endpoint& wanted, const ListenOptions& opt
   listener->local = *local;
   listener->options = options;
   listener->inherited = inherited;
+  if (!inherited.rto_limits) {
+    listener->inherited.rto_limits = tcp::rto_limits(t.shared.sysctl);
+  }
   const ListenerId id{t.listeners.handle_of(*listener)};
   set_backlog(id, options.backlog);
   return id;
@@ -206,7 +209,9 @@ void Host::set_backlog(ListenerId id, int backlog) {
 
 void Host::set_options(ListenerId id, const SocketOptions& inherited) {
   if (Listener* const listener = tables_->listeners.find(id.handle)) {
+    const auto rto_limits = listener->inherited.rto_limits;
     listener->inherited = inherited;
+    if (!inherited.rto_limits) listener->inherited.rto_limits = rto_limits;
   }
 }
 
@@ -368,6 +373,7 @@ Result<void> Host::set_options(ConnectionId id, const SocketOptions& options, In
   tcb.push_now |= options.no_delay && !tcb.no_delay;
   tcb.no_delay = options.no_delay;
   tcb.linger = options.linger;
+  if (options.rto_limits) tcb.rto_limits = *options.rto_limits;
   tcb.user_timeout = options.user_timeout;
   tcb.cork = options.cork;
   tcb.max_segment = options.max_segment;
@@ -399,6 +405,7 @@ Result<SocketOptions> Host::options(ConnectionId id) const {
                        .linger = tcb.linger,
                        .receive_buffer = tcb.space.is_locked ? tcb.space.buffer / 2 : 0,
                        .send_buffer = tcb.send_limit / 2,
+                       .rto_limits = tcb.rto_limits,
                        .user_timeout = tcb.user_timeout,
                        .max_segment = tcb.max_segment,
                        .syn_retries = tcb.syn_retries,

@@ -27,6 +27,7 @@
 #include "stack/tcp/keep_alive.h"
 #include "stack/tcp/mib.h"
 #include "stack/tcp/mtu_discovery.h"
+#include "stack/tcp/rto_limits.h"
 #include "stack/tcp/state_log.h"
 #include "stack/tcp/sysctl.h"
 #include "stack/wire/offload.h"
@@ -69,6 +70,8 @@ struct SocketOptions {
   std::optional<Duration> linger{};  // SO_LINGER: only zero matters to the core: RST on release
   std::uint32_t receive_buffer = 0;  // SO_RCVBUF as set, octets; 0: auto-tuned
   std::uint32_t send_buffer = 0;     // SO_SNDBUF as set, octets; 0: auto-tuned
+  // None: tcp_rto_min_us and tcp_rto_max_ms of when the connection or the listener begins.
+  std::optional<tcp::RtoLimits> rto_limits{};
   Duration user_timeout = Duration::zero();  // TCP_USER_TIMEOUT (MUST-21); zero: the sysctls decide
   // TCP_MAXSEG, octets: no larger MSS is advertised or believed. 0: the link decides. What was
   // agreed on SYNs stays.

@@ -13,7 +13,7 @@ namespace tuntcp {
 struct Listener {
   Endpoint local;
   ListenOptions options;
-  SocketOptions inherited;
+  SocketOptions inherited;      // with rto_limits
   std::uint32_t backlog = 0;    // as capped by somaxconn
   std::uint32_t half_open = 0;  // the SYN queue: how many HalfOpens name this listener
   std::uint64_t cookie = 0;

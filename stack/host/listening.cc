@@ -72,7 +72,7 @@ void HostTables::syn_arrives(Listener& listener, const FourTuple& tuple, const S
     auto* const half_open = slab.emplace(tuple, state);
     if (half_open == nullptr) return shared.mib.add(Counter::tcp_listen_drops);
     demux.insert(tuple, {Demux::Kind::half_open, slab.handle_of(*half_open).index});
-    timers.schedule(*half_open, at + tcp::syn_ack_timeout(state, shared.sysctl));
+    timers.schedule(*half_open, at + tcp::syn_ack_timeout(state, *listener.inherited.rto_limits));
     ++listener.half_open;
     note_return_route(shared, tuple, seg);
     shared.mib.add(Counter::tcp_passive_opens);
@@ -181,7 +181,8 @@ void HostTables::arrives_at_half_open(const FourTuple& tuple, std::uint32_t inde
         }
         tcp::Tcb* const tcb = make_tcb(tuple, listener.inherited);
         if (tcb == nullptr) return shared.mib.add(Counter::tcp_listen_drops);
-        const Instant sent_at = half_open.when - tcp::syn_ack_timeout(state, shared.sysctl);
+        const Instant sent_at =
+            half_open.when - tcp::syn_ack_timeout(state, *listener.inherited.rto_limits);
         tcp::promote(state, *tcb, socket_buffer_memory(listener.inherited.receive_buffer), sent_at);
         timers.cancel(half_open);
         --listener.half_open;

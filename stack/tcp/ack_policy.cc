@@ -77,9 +77,7 @@ void acknowledge_text(Tcb& tcb, const Segment& seg, Instant now) {
   const std::uint32_t wire_octets = seg.text.size() / std::max(seg.wire_segments, 1U);
   // The largest segment seen, but not more than one that fits the smallest path we offer.
   ack.rcv_mss = std::max(ack.rcv_mss, std::min(wire_octets, 65'535U));
-  const Sysctl& knobs = sysctl(tcb);
-  const Duration rto = tcb.rtt.rto(Duration::microseconds(knobs.tcp_rto_min_us),
-                                   Duration::milliseconds(knobs.tcp_rto_max_ms), 0);
+  const Duration rto = tcb.rtt.rto(tcb.rto_limits, 0);
   // First text, or a pause so long that the peer starts slowly again.
   if (ack.last_received == Instant() || now - ack.last_received > rto) start_quick_acks(tcb);
   ack.last_received = now;

@@ -72,7 +72,7 @@ HalfOpenState start_half_open(const Segment& seg, SeqNum iss, const Shared& shar
   HalfOpenState half_open;
   half_open.irs = seg.seq;
   half_open.iss = iss;
-  half_open.listener = listener;
+  half_open.listener = listener & kListenerMask;
   half_open.peer_mss = peer.mss;
   half_open.peer_window = seg.wnd;
   half_open.peer_shift = peer.window_shift & 0xf;
@@ -117,9 +117,8 @@ Reply syn_ack(HalfOpenState& half_open, const FourTuple& tuple, const Shared& sh
                             timestamps_of(half_open, tuple, shared, now))};
 }
 
-Duration syn_ack_timeout(const HalfOpenState& half_open, const Sysctl& sysctl) {
-  return Rtt().rto(Duration::microseconds(sysctl.tcp_rto_min_us),
-                   Duration::milliseconds(sysctl.tcp_rto_max_ms), half_open.retransmits);
+Duration syn_ack_timeout(const HalfOpenState& half_open, const RtoLimits& limits) {
+  return Rtt().rto(limits, half_open.retransmits);
 }
 
 // 3.10.7.4 for SYN-RECEIVED, the first five steps, in the order in which Linux takes them.

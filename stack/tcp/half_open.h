@@ -14,6 +14,9 @@
 
 namespace tuntcp::tcp {
 
+// No host has so many listeners (HostConfig) that an index needs more bits than these.
+constexpr std::uint32_t kListenerMask = (1U << 28) - 1;
+
 // What both address families have in common.
 struct HalfOpenState {
   SeqNum irs;
@@ -68,7 +71,7 @@ Reply syn_ack(HalfOpenState& half_open, const FourTuple& tuple, const Shared& sh
               const wire::LinkCapabilities& link, const SynAckTerms& terms, Instant now);
 
 // When the SYN,ACK that was just sent is to be repeated.
-Duration syn_ack_timeout(const HalfOpenState& half_open, const Sysctl& sysctl);
+Duration syn_ack_timeout(const HalfOpenState& half_open, const RtoLimits& limits);
 
 // What a segment does to a half-open connection.
 struct HalfOpenAnswer {

@@ -33,18 +33,18 @@ void Rtt::describe(Canonical& out) const {
   }
 }
 
-Duration Rtt::rto(Duration rto_min, Duration rto_max, unsigned back_off) const {
+Duration Rtt::rto(const RtoLimits& limits, unsigned back_off) const {
   // 2.3 has SRTT + max(G, 4*RTTVAR), and 2.4 a least RTO of 1 s. As in Linux the floor is under the
   // variance instead of under the sum: on a long and steady path the variance shrinks to nothing,
   // and a timeout of just SRTT would fire on the first queue. With a floor of 1 s (profile rfc) the
   // result is never below what RFC 6298 asks for.
   Duration rto = Duration::seconds(initial_rto_s_);
   if (has_sample()) {
-    rto = srtt() + std::max(Duration::microseconds(rttvar_x4_), rto_min);
+    rto = srtt() + std::max(Duration::microseconds(rttvar_x4_), limits.least);
   }
   // 31 doublings of even 1 us are half an hour; beyond, only the limit matters.
   rto = rto * (std::int64_t{1} << std::min(back_off, 31U));
-  return std::min(rto, rto_max);
+  return std::min(rto, limits.most);
 }
 
 }  // namespace tuntcp::tcp

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "stack/base/time.h"
+#include "stack/tcp/rto_limits.h"
 
 namespace tuntcp {
 class Canonical;
@@ -38,8 +39,8 @@ class Rtt {
 
   void describe(Canonical& out) const;
 
-  // RTO, doubled `back_off` times (RFC 6298, 5.5) and never more than `rto_max`.
-  Duration rto(Duration rto_min, Duration rto_max, unsigned back_off) const;
+  // RTO, doubled `back_off` times (RFC 6298, 5.5) and never more than `limits.most`.
+  Duration rto(const RtoLimits& limits, unsigned back_off) const;
 
  private:
   // Scaled so that the gains 1/8 and 1/4 lose no fraction.

@@ -125,7 +125,7 @@ std::optional<CookieAnswer> read_cookie(const Segment& seg, const FourTuple& tup
   HalfOpenState& half_open = answer.half_open;
   half_open.irs = seg.seq - 1;
   half_open.iss = seg.ack - 1;
-  half_open.listener = listener;
+  half_open.listener = listener & kListenerMask;
   const auto mss = mss_of(half_open.iss, half_open.irs, tuple, shared, now);
   if (!mss) {
     shared.mib.add(Counter::syncookies_failed);

@@ -191,8 +191,9 @@ struct Tcb : TimerNode {
   Instant probing_since;             // the first probe since the window closed; Instant() if none
   Instant last_sent;                 // data
   std::optional<Duration> linger;    // SO_LINGER; zero: release() resets
-  Duration user_timeout;             // zero: tcp_retries2 decides
-  Duration fin_timeout;              // TCP_LINGER2; zero: the knob decides, negative: none
+  RtoLimits rto_limits;
+  Duration user_timeout;  // zero: tcp_retries2 decides
+  Duration fin_timeout;   // TCP_LINGER2; zero: the knob decides, negative: none
   KeepAlive keep_alive;
   Instant last_dubious_ack;         // ACK of an unacceptable segment: tcp_invalid_ratelimit
   SeqNum fin_at;                    // the sequence number of our FIN

@@ -10,15 +10,8 @@
 namespace tuntcp::tcp {
 namespace {
 
-Duration rto_min(const Tcb& tcb) {
-  return Duration::microseconds(sysctl(tcb).tcp_rto_min_us);
-}
-Duration rto_max(const Tcb& tcb) {
-  return Duration::milliseconds(sysctl(tcb).tcp_rto_max_ms);
-}
-
 Duration persist_timeout(const Tcb& tcb) {
-  return tcb.rtt.rto(rto_min(tcb), rto_max(tcb), tcb.probe_back_off);
+  return tcb.rtt.rto(tcb.rto_limits, tcb.probe_back_off);
 }
 
 // R2 of a connection that no application waits for. 8 retransmissions are more than 100 s (SHLD-11)
@@ -33,7 +26,7 @@ std::uint32_t orphan_retries(const Tcb& tcb, bool is_backed_off_to_the_limit) {
 // many take, whatever the path's RTO.
 bool is_reached(const Tcb& tcb, std::uint32_t retries, Instant now) {
   return tcb.retransmits != 0 &&
-         now - tcb.retransmitting_since >= retries_as_time(sysctl(tcb), retries);
+         now - tcb.retransmitting_since >= retries_as_time(tcb.rto_limits, retries);
 }
 
 // R2 (MUST-20) or, in time, what the application chose instead (MUST-21): has the peer been silent
@@ -46,10 +39,10 @@ bool is_given_up(const Tcb& tcb, Instant now) {
   // answer begins a new row of them (MUST-37), so that it is silence which ends this: as in Linux
   // of twice the longest timeout. An orphan is ended like any other, or it might stay for ever.
   if (tcb.snd.wnd == 0 && !tcb.is_released) {
-    return !has_limit && now - tcb.retransmitting_since >= rto_max(tcb) * 2;
+    return !has_limit && now - tcb.retransmitting_since >= tcb.rto_limits.most * 2;
   }
   if (has_limit) return false;
-  const bool is_at_limit = retransmission_timeout(tcb) >= rto_max(tcb);
+  const bool is_at_limit = retransmission_timeout(tcb) >= tcb.rto_limits.most;
   return is_reached(
       tcb, tcb.is_released ? orphan_retries(tcb, is_at_limit) : sysctl(tcb).tcp_retries2, now);
 }
@@ -84,7 +77,7 @@ void tell_of_stall(Tcb& tcb) {
 // tcp_max_orphans, of which one that has long been silent counts double: is this one to go?
 bool gives_way(Tcb& tcb, bool tells_peer, Instant now) {
   if (!tcb.is_released) return false;
-  const bool is_long_silent = now - tcb.last_sent > rto_max(tcb) * 2 || !tells_peer;
+  const bool is_long_silent = now - tcb.last_sent > tcb.rto_limits.most * 2 || !tells_peer;
   const std::uint64_t orphans = tcb.shared->orphans;
   if ((is_long_silent ? 2 * orphans : orphans) <= sysctl(tcb).tcp_max_orphans) return false;
   mib(tcb).add(Counter::tcp_abort_on_memory);
@@ -176,7 +169,7 @@ void on_persist_timeout(Tcb& tcb, Instant now) {
   const std::uint32_t retries2 = sysctl(tcb).tcp_retries2;
   std::uint32_t most = retries2;
   if (tcb.is_released) {
-    const bool is_at_limit = persist_timeout(tcb) >= rto_max(tcb);
+    const bool is_at_limit = persist_timeout(tcb) >= tcb.rto_limits.most;
     most = orphan_retries(tcb, is_at_limit);
     if (is_at_limit && tcb.probe_back_off >= most) return give_up(tcb);
     if (gives_way(tcb, /*tells_peer=*/true, now)) return;
@@ -267,7 +260,7 @@ Duration retransmission_timeout(const Tcb& tcb) {
   // A SYN's timeouts are not Rtt's: see arm_syn_timer().
   const bool is_opening = tcb.state == State::syn_sent || tcb.state == State::syn_received;
   const unsigned back_off = is_opening ? unsigned{tcb.retransmits} : tcb.rtt.back_off();
-  return tcb.rtt.rto(rto_min(tcb), rto_max(tcb), back_off);
+  return tcb.rtt.rto(tcb.rto_limits, back_off);
 }
 
 void arm_syn_timer(Tcb& tcb, Instant now) {
@@ -275,7 +268,7 @@ void arm_syn_timer(Tcb& tcb, Instant now) {
       tcb.state == State::syn_sent ? sysctl(tcb).tcp_syn_linear_timeouts : 0;
   const std::uint32_t back_off = tcb.retransmits > linear ? tcb.retransmits - linear : 0;
   // The SYN's timeout is 1 s however late it was repeated (RFC 6298, 2.1); rtt's 3 s is for later.
-  const Duration timeout = Rtt().rto(rto_min(tcb), rto_max(tcb), back_off);
+  const Duration timeout = Rtt().rto(tcb.rto_limits, back_off);
   tcb.deadlines.set(Timer::retransmit, retransmission_deadline(tcb, now + timeout));
 }
 
@@ -338,15 +331,13 @@ void end_idle_period(Tcb& tcb, Instant now) {
   tcb.last_sent = now;
 }
 
-Duration retries_as_time(const Sysctl& sysctl, std::uint32_t retries) {
-  const Duration base = Duration::microseconds(sysctl.tcp_rto_min_us);
-  const Duration most = Duration::milliseconds(sysctl.tcp_rto_max_ms);
-  // The sum of RTO, 2 RTO, 4 RTO ... each at most tcp_rto_max_ms, of retries + 1 timeouts.
+Duration retries_as_time(const RtoLimits& limits, std::uint32_t retries) {
+  // The sum of RTO, 2 RTO, 4 RTO ... each at most `limits.most`, of retries + 1 timeouts.
   Duration sum = Duration::zero();
-  Duration timeout = base;
+  Duration timeout = limits.least;
   for (std::uint32_t i = 0; i <= retries; ++i) {
     sum += timeout;
-    timeout = std::min(timeout * 2, most);
+    timeout = std::min(timeout * 2, limits.most);
   }
   return sum;
 }

@@ -31,7 +31,7 @@ void arm_fin_wait_2_timer(Tcb& tcb, Instant now);
 void end_idle_period(Tcb& tcb, Instant now);
 
 // How long Linux keeps retransmitting when it promises `retries` retransmissions: R2 as a time
-// (3.8.3), from an imagined RTO of tcp_rto_min, so that it does not depend on the path.
-Duration retries_as_time(const Sysctl& sysctl, std::uint32_t retries);
+// (3.8.3), from an imagined RTO of `limits.least`, so that it does not depend on the path.
+Duration retries_as_time(const RtoLimits& limits, std::uint32_t retries);
 
 }  // namespace tuntcp::tcp

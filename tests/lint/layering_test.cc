@@ -41,7 +41,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     // ... and so do the sockets, which need no driver.
     {"stack/bsd",
      {"stack/base", "stack/host", "stack/tcp/event_bits.h", "stack/tcp/mtu_discovery.h",
-      "stack/tcp/state.h", "stack/tcp/sysctl.h"}},
+      "stack/tcp/rto_limits.h", "stack/tcp/state.h", "stack/tcp/sysctl.h"}},
     {"stack/api",
      {"stack/base", "stack/buffer", "stack/host", "stack/io", "stack/tcp/mib.h",
       "stack/tcp/state.h", "stack/tcp/sysctl.h"}},

@@ -191,6 +191,59 @@ TEST(WindowScale, OptionOutsideOfSynIsIgnored) {
   EXPECT_EQ(d.status().snd_wnd, 4000U);
 }
 
+// ---- What was offered holds, whatever is done to the knobs before the handshake is complete: the
+// peer knows only what our SYN said (RFC 7323, 2.2 and 3.2; RFC 2018, 2).
+void switch_options(Drill& d, int value) {
+  const std::string to = "=" + std::to_string(value);
+  for (const char* knob : {"tcp_sack", "tcp_timestamps", "tcp_window_scaling"}) d.set(knob + to);
+}
+TEST(ChangedKnob, TakesNothingBackFromOurSyn) {
+  Drill d =
+      Drill::closed({.role = Role::active, .wscale = 7, .sack = true, .ts = 4711, .window = 500});
+  ASSERT_TRUE(d.open().has_value());
+  d.sent();
+  switch_options(d, 0);
+  d.set("tcp_rmem=4096 131072 200000");
+  d.peer_sends(syn_ack());
+  const Sent answer = d.sent().at(0);
+  EXPECT_TRUE(answer.options.timestamps.has_value());
+  EXPECT_EQ(answer.window, 63) << "64,240 octets with the shift of 10 that the SYN stated";
+  d.peer_sends(ack());
+  EXPECT_EQ(d.status().snd_wnd, 64'000U);
+  d.peer_sends(data({.seq = 101, .len = 100}));
+  EXPECT_FALSE(d.sent().at(0).sack.empty());
+}
+TEST(ChangedKnob, AddsNothingToOurSyn) {
+  Drill d = Drill::closed({.role = Role::active,
+                           .set = {"tcp_sack=0", "tcp_timestamps=0", "tcp_window_scaling=0"},
+                           .window = 500});
+  ASSERT_TRUE(d.open().has_value());
+  d.sent();
+  switch_options(d, 1);
+  // It may not offer what we did not, but some do.
+  d.peer_sends(syn_ack({.wscale = 7, .sack_permitted = true, .ts = wire::Timestamps{4711, 0}}));
+  const Sent answer = d.sent().at(0);
+  EXPECT_FALSE(answer.options.timestamps.has_value());
+  EXPECT_GT(answer.window, 60'000);
+  d.peer_sends(ack({.no_ts = true}));
+  EXPECT_EQ(d.status().snd_wnd, 500U);
+  d.peer_sends(data({.seq = 101, .len = 100, .no_ts = true}));
+  EXPECT_TRUE(d.sent().at(0).sack.empty());
+}
+TEST(ChangedKnob, TakesNothingBackFromOurSynAck) {
+  Drill d = Drill::listen({.wscale = 7, .sack = true, .ts = 4711});
+  d.peer_sends(syn());
+  d.sent();
+  switch_options(d, 0);
+  d.set("tcp_rmem=4096 131072 200000");
+  d.peer_sends(ack());
+  d.peer_sends(data({.len = 10}));
+  const Sent answer = d.sent().at(0);
+  EXPECT_TRUE(answer.options.timestamps.has_value());
+  EXPECT_EQ(answer.window, 64)
+      << "65,150 octets in units of the shift of 10 that the SYN,ACK stated";
+}
+
 // ---- Odd options. MUST-5: in any segment; MUST-6: unknown ones are skipped; MUST-7.
 struct OddOptions {
   const char* name;

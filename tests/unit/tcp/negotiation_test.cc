@@ -62,7 +62,7 @@ TEST(Negotiation, ReadsThePeersMss) {
 // RFC 7323, 2.3: "If a Window Scale option is received with a shift.cnt value larger than 14, the
 // TCP SHOULD log the error but MUST use 14".
 TEST(Negotiation, TakesALargerShiftThanFourteenForFourteen) {
-  for (const std::uint8_t shift : {14, 15, 255}) {
+  for (const std::uint8_t shift : std::initializer_list<std::uint8_t>{14, 15, 255}) {
     wire::TcpOptions options;
     options.window_shift = shift;
     const PeerOffer peer = read_offer(options, offered_by(Sysctl()), Sysctl(), Family::ipv4);

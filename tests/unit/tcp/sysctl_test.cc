@@ -382,8 +382,7 @@ Duration time_to_last_retransmission(const Sysctl& sysctl, unsigned retries) {
   const tcp::Rtt rtt;
   Duration total;
   for (unsigned i = 0; i < retries; ++i) {
-    total += rtt.rto(Duration::microseconds(sysctl.tcp_rto_min_us),
-                     Duration::milliseconds(sysctl.tcp_rto_max_ms), i);
+    total += rtt.rto(tcp::rto_limits(sysctl), i);
   }
   return total;
 }
