@@ -100,10 +100,10 @@ void Tables::give_options(Socket& socket) {
   }
 }
 
-// Unless bind() chose it. The number is still shown, as Linux does.
+// What bind() chose stays. The number of a port that is given up is still shown, as Linux does.
 void Tables::give_up_port(Socket& socket) {
-  if (socket.is_bound) return;
-  socket.holds_port = false;
+  socket.holds_port = socket.is_bound;
+  if (socket.is_bound && socket.has_address) return;
   socket.local.address = IpAddress::any(socket.domain == AF_INET ? Family::ipv4 : Family::ipv6);
 }
 
@@ -190,6 +190,7 @@ int Sockets::bind(int fd, const sockaddr* address, socklen_t length) {
   if (is_open || tables_->has_port(*socket)) return -EINVAL;
   if (const int error = tables_->choose_port(*socket, parsed->endpoint)) return error;
   socket->is_bound = true;
+  socket->has_address = !ip.is_any();
   // Who has an address of IPv6 has nothing to do with IPv4 any more.
   if (!ip.is_v4() && !ip.is_any()) socket->v6_only = true;
   return 0;

@@ -24,6 +24,7 @@ struct Socket {
   bool is_connecting = false;  // connect() began and nobody was told how it ended
   bool is_spent = false;       // it was shut down then: nothing but connect(AF_UNSPEC) is left
   bool is_bound = false;       // by bind(): the port outlives a connection that failed
+  bool has_address = false;    // as well, not just a port
   bool holds_port = false;     // `local` is its name; else what the name last was
   Endpoint local;
   int error = 0;           // SO_ERROR, an errno

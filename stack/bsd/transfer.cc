@@ -140,6 +140,7 @@ void Tables::note_urgent(Socket& socket) {
 ssize_t Tables::receive_urgent(Socket& socket, const Status& status, msghdr& message, int flags) {
   const auto octet = urgent_octet(socket, status);
   if (socket.urgent_inline || !octet || octet->is_taken) return -EINVAL;
+  if (status.state == State::closed && !status.peer_has_finished) return -ENOTCONN;
   if (!octet->has_arrived) {
     const bool is_over =
         socket.shut_read || status.peer_has_finished || status.state == State::closed;

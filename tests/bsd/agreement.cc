@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <thread>
 
 namespace tuntcp::test {
@@ -22,6 +23,13 @@ bool enter_private_network() {
   const bool is_up = ::ioctl(fd, SIOCSIFFLAGS, &request) == 0;
   ::close(fd);
   return is_up;
+}
+
+// What both agreed on before.
+std::string text_of(std::span<const std::string> record) {
+  std::string text;
+  for (const std::string& line : record) text += "  " + line + "\n";
+  return text;
 }
 
 }  // namespace
@@ -52,7 +60,8 @@ TEST_P(Agreement, WithTheKernel) {
   if (kernel.empty()) GTEST_SKIP() << "needs root (CAP_SYS_ADMIN) for a network namespace";
 
   for (std::size_t i = 0; i < std::min(engine.size(), kernel.size()); ++i) {
-    ASSERT_EQ(engine[i], kernel[i]) << "call " << i << "; the kernel's record is the expectation";
+    ASSERT_EQ(engine[i], kernel[i]) << "call " << i << "; the kernel's record is the expectation\n"
+                                    << text_of(std::span(kernel).first(i));
   }
   EXPECT_EQ(engine.size(), kernel.size());
 }

@@ -228,6 +228,17 @@ void error_of_an_earlier_one(World& w) {
   w.note("disconnect", c.connect(bound, &unspecified, sizeof unspecified));
   w.names(bound);
   w.connect(bound, "127.0.0.1", 7000);
+  // Of an address that bind() left open nothing stays.
+  const int open = w.socket();
+  w.bind(open, "0.0.0.0", 7078);
+  w.connect(open, "127.0.0.1", 7999);
+  w.settle();
+  w.names(open);
+  w.connect(open, "127.0.0.1", 7999);
+  w.names(open);
+  w.connect(open, "127.0.0.1", 7000);
+  w.settle();
+  w.names(open);
 }
 
 void times_to_wait(World& w) {

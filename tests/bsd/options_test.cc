@@ -241,6 +241,17 @@ void information(World& w) {
   w.note("fresh mss", std::int64_t{w.tcp_info(fresh).tcpi_snd_mss});
   w.note("fresh cwnd", std::int64_t{w.tcp_info(fresh).tcpi_snd_cwnd});
   w.note("fresh rto", std::int64_t{w.tcp_info(fresh).tcpi_rto});
+  w.note("fresh rttvar", std::int64_t{w.tcp_info(fresh).tcpi_rttvar});
+  w.note("fresh min_rtt", std::int64_t{w.tcp_info(fresh).tcpi_min_rtt});
+  w.note("fresh app_limited", std::int64_t{w.tcp_info(fresh).tcpi_delivery_rate_app_limited});
+  w.note("fresh pacing", static_cast<std::int64_t>(w.tcp_info(fresh).tcpi_pacing_rate));
+  w.note("max_pacing", static_cast<std::int64_t>(w.tcp_info(pair.client).tcpi_max_pacing_rate));
+  w.note("listener cwnd", std::int64_t{w.tcp_info(pair.listener).tcpi_snd_cwnd});
+  w.note("listener reordering", std::int64_t{w.tcp_info(pair.listener).tcpi_reordering});
+  std::array<char, 512> room{};
+  socklen_t length = room.size();
+  w.note("get", w.calls().getsockopt(fresh, IPPROTO_TCP, TCP_INFO, room.data(), &length));
+  w.note("length", std::int64_t{length});
   tell("client", pair.client);
   tell("server", pair.server);
   w.send(pair.client, "0123456789");

@@ -87,8 +87,28 @@ void urgent_call_errors(World& w) {
   w.recv(pair.server, 1, MSG_OOB);
 }
 
-TUNTCP_AGREEMENT(Urgent, {"Octet", urgent_octet}, {"OctetInline", urgent_octet_inline},
-                 {"OctetAlone", urgent_octet_alone}, {"CallErrors", urgent_call_errors});
+// What a reset leaves is text, and no urgent octet.
+void urgent_octet_of_a_reset(World& w) {
+  const auto pair = w.connected();
+  w.send(pair.client, "abc", MSG_OOB);
+  w.settle();
+  const linger none{.l_onoff = 1, .l_linger = 0};
+  w.calls().setsockopt(pair.client, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+  w.close(pair.client);
+  w.settle();
+  w.poll(pair.server);
+  w.ioctl(pair.server, FIONREAD);
+  w.recv(pair.server, 10, MSG_OOB | MSG_PEEK);
+  w.recv(pair.server, 10, MSG_OOB);
+  w.recv(pair.server, 10);
+  w.ioctl(pair.server, SIOCATMARK);
+  w.recv(pair.server, 10);
+  w.recv(pair.server, 10);
+}
+
+TUNTCP_AGREEMENT(Urgent, {"OctetOfAReset", urgent_octet_of_a_reset}, {"Octet", urgent_octet},
+                 {"OctetInline", urgent_octet_inline}, {"OctetAlone", urgent_octet_alone},
+                 {"CallErrors", urgent_call_errors});
 
 }  // namespace
 }  // namespace tuntcp::test
