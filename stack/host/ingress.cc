@@ -96,7 +96,7 @@ bool HostTables::is_own(const IpAddress& address) const {
 
 // MUST-63. A packet from outside that claims to come from here is a lie. Nobody has an address of
 // "this network" (RFC 1122, 3.2.1.3, (b)), and none in IPv6 that stands for one in IPv4 (RFC 4291,
-// 2.5.5.2): what Linux calls martians.
+// 2.5.5.2): what Linux calls martians. (Of 0/8 it takes all but 0.0.0.0.)
 bool HostTables::may_be_source(const IpAddress& source, bool from_self) const {
   if (!source.is_unicast()) return false;
   constexpr std::uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};

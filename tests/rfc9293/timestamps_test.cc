@@ -123,6 +123,13 @@ TEST(Timestamps, ClockOfAHandshakeStaysWhatItIs) {
   EXPECT_EQ(d.sent().at(0).options.timestamps->value, first + 10);
 }
 
+// The echo decides nothing in SYN-RECEIVED: who acknowledges the SYN,ACK has seen it (3.4.1).
+TEST(Timestamps, EchoOfAHandshakeIsNotCompared) {
+  Drill d = Drill::syn_received(kTs);
+  d.peer_sends(ack({.ts = wire::Timestamps{.value = kFirst + 10, .echo = 5}}));
+  EXPECT_EQ(d.state(), State::established);
+}
+
 // ---- 4.3: which timestamp is echoed.
 
 // (A) "If an ACK acknowledges several segments ... the timestamp of the earliest".
