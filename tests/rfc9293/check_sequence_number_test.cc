@@ -113,6 +113,7 @@ TEST_F(ZeroWindow, TextIsNotTakenAndAnswered) {
 // Linux's counters of a window that closes and opens, and of what comes in between.
 TEST_F(ZeroWindow, IsCountedAsItComesAndGoes) {
   EXPECT_EQ(d.count(Counter::tcp_to_zero_window), 1U);
+  EXPECT_GT(d.count(Counter::tcp_want_zero_window), 0U) << "the right edge stays (SHLD-14)";
   EXPECT_EQ(d.count(Counter::tcp_from_zero_window), 0U);
   d.peer_sends(data({.seq = edge, .len = 1}));
   EXPECT_EQ(d.count(Counter::tcp_zero_window_drop), 1U);

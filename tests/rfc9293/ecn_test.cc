@@ -271,8 +271,16 @@ TEST(EcnCounters, CountCodepointsOfSegments) {
 }
 TEST(EcnCounters, OfIpv6) {
   Drill d = Drill::established({.family = Family::ipv6, .ecn = true});
+  const std::uint64_t without = d.count(Counter::ip6_in_no_ect);
   d.peer_sends(data({.len = 10, .ecn = kCe}));
+  d.peer_sends(data({.len = 10, .ecn = kEct0}));
+  d.peer_sends(data({.len = 10, .ecn = kEct0}));
+  d.peer_sends(data({.len = 10, .ecn = kEct1}));
+  d.peer_sends(ack());
   EXPECT_EQ(d.count(Counter::ip6_in_ce), 1U);
+  EXPECT_EQ(d.count(Counter::ip6_in_ect0), 2U);
+  EXPECT_EQ(d.count(Counter::ip6_in_ect1), 1U);
+  EXPECT_EQ(d.count(Counter::ip6_in_no_ect), without + 1);
   EXPECT_FALSE(d.sent().empty());
 }
 

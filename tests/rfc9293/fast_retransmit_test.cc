@@ -112,6 +112,17 @@ TEST(FastRetransmit, ThreeDuplicateAcksSendTheFirstHoleAgain) {
   EXPECT_THAT(d.sent(), IsEmpty());
   EXPECT_EQ(d.count(Counter::tcp_fast_retrans), 1U);
 }
+// Linux counts a timeout in the middle of a recovery, and no other.
+TEST(FastRetransmit, ThatEndsInATimeoutIsCounted) {
+  Drill d = Drill::established(wide_open());
+  d.send(10'000);
+  for (int i = 0; i < 3; ++i) d.peer_sends(ack({.ack = 1}));
+  EXPECT_EQ(d.count(Counter::tcp_reno_recovery), 1U);
+  EXPECT_EQ(d.count(Counter::tcp_reno_failures), 0U);
+  d.advance(10_s);
+  EXPECT_GT(d.count(Counter::tcp_timeouts), 1U);
+  EXPECT_EQ(d.count(Counter::tcp_reno_failures), 1U);
+}
 
 // RFC 6582, 3.2, step 3: "This acknowledgment ... is a partial acknowledgment": the next hole is
 // sent at once, without three more duplicates; the last one ends the recovery.

@@ -238,6 +238,7 @@ TEST_P(Fragments, AnswersThatFindNoRoomAreCounted) {
   d.device_says(wire::SendResult::retry);
   for (int i = 0; i < 256 + 3; ++i) d.wire_sends(ping);
   EXPECT_EQ(d.count(discards), 3U);
+  EXPECT_EQ(d.count(counter(Counter::icmp_in_echos, Counter::icmp6_in_echos)), 259U);
   for (std::size_t i = 0; i < tcp::kMaxReplies + 5; ++i) d.peer_sends(syn());
   EXPECT_EQ(d.count(discards), 8U);
   EXPECT_EQ(d.count(requests), 0U);

@@ -62,5 +62,34 @@ TEST(Memory, TextIsRefusedBeforeTheArenaIsFull) {
   EXPECT_EQ(first.receive(), 1'000U);
 }
 
+// RFC 2018, 8: what came out of order goes first when memory is short, and is counted; beyond the
+// buffer it is not even kept.
+TEST(Memory, TextOutOfOrderIsGivenUpFirst) {
+  Drill first = Drill::established(crowded(20'000));
+  first.peer_sends(data({.seq = 1'001, .len = 1'000}));
+  EXPECT_EQ(first.count(Counter::tcp_ofo_queue), 1U);
+  std::vector<Drill> others;
+  for (Port port = 20'001; port < 20'008; ++port) {
+    DrillOptions options = crowded(port);
+    options.role = Role::active;
+    others.push_back(Drill::beside(first, options));
+    ASSERT_TRUE(others.back().open().has_value());
+    others.back().peer_sends(syn_ack());
+    fill(others.back());
+  }
+  EXPECT_EQ(first.count(Counter::tcp_rcv_pruned), 0U);
+  first.peer_sends(data({.seq = 1, .len = 1'000}));
+  EXPECT_EQ(first.count(Counter::tcp_rcv_pruned), 1U);
+  first.peer_sends(data({.seq = 1, .len = 1'000}));
+  EXPECT_EQ(first.count(Counter::tcp_rcv_pruned), 1U) << "there is none left";
+}
+TEST(Memory, TextOutOfOrderBeyondTheBufferIsNotKept) {
+  Drill d = Drill::established({.socket = {.receive_buffer = 1}});
+  for (std::int64_t seq = 3; seq < 1'000; seq += 2) d.peer_sends(data({.seq = seq, .len = 1}));
+  EXPECT_GT(d.count(Counter::tcp_ofo_drop), 0U);
+  // The peer still has it.
+  EXPECT_THAT(d.sent().back(), IsAck({.ack = 1}));
+}
+
 }  // namespace
 }  // namespace tuntcp::test

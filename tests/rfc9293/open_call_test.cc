@@ -171,6 +171,12 @@ TEST_F(OpenOfTwoAddresses, LeavesFromTheOneOfThatNetwork) {
   ASSERT_TRUE(open("198.51.100.9").has_value());
   EXPECT_THAT(sources(), ElementsAre(kSecond, kFirst));
 }
+// Both are of IPv4: to IPv6 there is no way, and that is counted.
+TEST_F(OpenOfTwoAddresses, ReachesNobodyOfTheOtherFamily) {
+  EXPECT_EQ(open("2001:db8::2", "::").error(), Error::network_unreachable);
+  EXPECT_EQ(host.mib()[Counter::ip6_out_no_routes], 1U);
+  EXPECT_EQ(host.mib()[Counter::ip_out_no_routes], 0U);
+}
 // MUST-45: "In all other cases, a previous segment has either been sent or received on this
 // connection, and TCP implementations MUST use the same local address that was used in those
 // previous segments." Here IP would have chosen the other one.
