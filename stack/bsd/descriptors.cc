@@ -156,8 +156,10 @@ void Tables::take_events() {
     if (!event->is_listener) {
       const Status status = this->status(socket);
       if (event->bits & Event::failed) {
-        // As Linux's tcp_reset: whom the peer had finished with learns that nobody reads any more.
-        const bool is_pipe = status.error == Error::connection_reset && status.peer_has_finished;
+        // As Linux's tcp_reset in CLOSE-WAIT: whom the peer had finished with learns that nobody
+        // reads any more.
+        const bool waits = status.peer_has_finished && !socket.shut_write;
+        const bool is_pipe = status.error == Error::connection_reset && waits;
         socket.error = is_pipe ? EPIPE : errno_of(status.error);
       }
       // A change of state wakes whoever waits, whatever for.

@@ -144,6 +144,9 @@ int Tables::begin_connect(Socket& socket, const sockaddr* address, socklen_t len
   if (!parsed) return -parsed.error();
   Endpoint remote = parsed->endpoint;
   if (parsed->is_mapped && socket.v6_only) return -ENETUNREACH;
+  // From IPv4, by bind(), nothing of IPv6 is reached.
+  const bool is_from_v4 = socket.domain == AF_INET6 && socket.local.address.is_v4();
+  if (is_from_v4 && !remote.address.is_v4() && !remote.address.is_any()) return -EAFNOSUPPORT;
   if (remote.address.is_any()) {
     // BSD's meaning of 0.0.0.0 and "::": this host.
     const bool v4 = remote.address.is_v4() || socket.local.address.is_v4();
@@ -188,7 +191,11 @@ int Sockets::bind(int fd, const sockaddr* address, socklen_t length) {
   const bool is_open =
       socket->stage != Socket::Stage::fresh && tables_->state(*socket) != State::closed;
   if (is_open || tables_->has_port(*socket)) return -EINVAL;
-  if (const int error = tables_->choose_port(*socket, parsed->endpoint)) return error;
+  if (const int error = tables_->choose_port(*socket, parsed->endpoint)) {
+    // What it had of an earlier connection is not shown any more, as in Linux.
+    socket->local.address = IpAddress::any(socket->domain == AF_INET ? Family::ipv4 : Family::ipv6);
+    return error;
+  }
   socket->is_bound = true;
   socket->has_address = !ip.is_any();
   // Who has an address of IPv6 has nothing to do with IPv4 any more.

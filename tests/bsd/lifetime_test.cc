@@ -311,6 +311,30 @@ void odd_addresses(World& w) {
     w.settle();
     w.connect(fd, "::ffff:127.0.0.1", 7003);
   }
+  for (const char* const text : {"::ffff:127.0.0.1", "::ffff:0.0.0.0"}) {
+    const int fd = w.socket(AF_INET6);
+    w.bind(fd, text, 0);
+    w.connect(fd, "::1", 7003);
+    w.names(fd);
+    w.connect(fd, "::", 7003);
+    w.settle();
+    w.names(fd);
+  }
+}
+
+// A bind() that fails leaves no name, not even that of an earlier connection.
+void name_after_a_failed_bind(World& w) {
+  const auto pair = w.connected();
+  const linger none{.l_onoff = 1, .l_linger = 0};
+  w.calls().setsockopt(pair.server, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+  w.close(pair.server);
+  w.settle();
+  w.names(pair.client);
+  w.bind(pair.client, "127.0.0.1", 7000);
+  w.names(pair.client);
+  const int fresh = w.socket(AF_INET6);
+  w.bind(fresh, "::", 7000);
+  w.names(fresh);
 }
 
 TUNTCP_AGREEMENT(Lifetime, {"NumberIsUsedAgain", number_is_used_again},
@@ -319,7 +343,8 @@ TUNTCP_AGREEMENT(Lifetime, {"NumberIsUsedAgain", number_is_used_again},
                  {"LowWaterIsNews", low_water_is_news}, {"ShutAndConnected", shut_and_connected},
                  {"RefusedAndShut", refused_and_shut},
                  {"ErrorOfAnEarlierOne", error_of_an_earlier_one}, {"TimesToWait", times_to_wait},
-                 {"TimesToLinger", times_to_linger}, {"OddAddresses", odd_addresses});
+                 {"TimesToLinger", times_to_linger}, {"OddAddresses", odd_addresses},
+                 {"NameAfterAFailedBind", name_after_a_failed_bind});
 
 }  // namespace
 }  // namespace tuntcp::test

@@ -16,10 +16,12 @@ namespace {
 constexpr int kSteps = 60;
 constexpr std::size_t kSockets = 6;
 constexpr std::uint16_t kPort = 7000;
+constexpr std::uint32_t kFirstWide = 1000;  // seeds of programs with more kinds of calls
 
 class Player {
  public:
-  Player(World& world, std::uint32_t seed) : w_(world), random_(seed) {
+  Player(World& world, std::uint32_t seed)
+      : w_(world), is_wide_(seed >= kFirstWide), random_(seed) {
     fds_.fill(-1);
     epoll_ = w_.calls().epoll_create1(0);
     fds_[0] = w_.listening(kPort);
@@ -61,15 +63,57 @@ class Player {
   }
   std::string text() { return std::string(1 + below(20), static_cast<char>('a' + below(26))); }
 
+  void send(int flags) {
+    const int fd = any();
+    w_.note("flags", std::int64_t{flags});
+    w_.send(fd, text(), flags);
+  }
+
+  void receive() {
+    const int fd = any();
+    const auto size = one_of<std::size_t>({1, 5, 40});
+    const int flags = one_of({0, 0, 0, int{MSG_PEEK}, int{MSG_TRUNC}, int{MSG_OOB},
+                              MSG_OOB | MSG_PEEK, int{MSG_WAITALL}});
+    w_.note("flags", std::int64_t{flags});
+    w_.recv(fd, size, flags);
+  }
+  void bind(std::initializer_list<const char*> addresses) {
+    const int fd = any();
+    const char* const address = one_of(addresses);
+    w_.bind(fd, address, one_of<std::uint16_t>({7100, 7101}));
+  }
+  void connect(std::initializer_list<const char*> addresses) {
+    const int fd = any();
+    const char* const address = one_of(addresses);
+    w_.connect(fd, address, one_of<std::uint16_t>({kPort, kPort, 7100, 7999}));
+  }
+  void set(int level, std::initializer_list<int> options) {
+    const int fd = any();
+    const int option = one_of(options);
+    w_.set(fd, level, option, one_of({0, 1}));
+  }
+  void watch() {
+    const int fd = any();
+    const auto mode = one_of<std::uint32_t>({0, EPOLLET, static_cast<std::uint32_t>(EPOLLONESHOT)});
+    epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | mode,
+                      .data = {.u32 = chosen_}};
+    const int operation = one_of({EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL});
+    w_.note("epoll_ctl", w_.calls().epoll_ctl(epoll_, operation, fd, &event));
+  }
+  void put_new(int domain) {
+    const int fd = w_.socket(domain);
+    if (fd >= 0) no_delay(fd);
+    put(fd);
+  }
+
   void step() {
-    switch (below(22)) {
-      case 0: {
-        const int fd = w_.socket();
-        if (fd >= 0) no_delay(fd);
-        return put(fd);
-      }
+    Calls& c = w_.calls();
+    const std::uint32_t what = below(is_wide_ ? 30 : 21);
+    switch (what) {
+      case 0:
+        return put_new(AF_INET);
       case 1:
-        return static_cast<void>(w_.bind(any(), "127.0.0.1", one_of<std::uint16_t>({7100, 7101})));
+        return bind({"127.0.0.1", "0.0.0.0"});
       case 2:
         return static_cast<void>(w_.listen(any()));
       case 3: {
@@ -79,69 +123,83 @@ class Player {
       }
       case 4:
       case 5:
-        return static_cast<void>(
-            w_.connect(any(), "127.0.0.1", one_of<std::uint16_t>({kPort, kPort, 7100, 7999})));
+        return connect({"127.0.0.1"});
       case 6: {
         const sockaddr unspecified{.sa_family = AF_UNSPEC, .sa_data = {}};
-        w_.note("disconnect", w_.calls().connect(any(), &unspecified, sizeof unspecified));
+        w_.note("disconnect", c.connect(any(), &unspecified, sizeof unspecified));
         return;
       }
       case 7:
       case 8:
       case 9:
-        w_.send(any(), text(), one_of({0, 0, 0, int{MSG_OOB}}));
-        return;
+        return send(one_of({0, 0, 0, int{MSG_OOB}}));
       case 10:
       case 11:
       case 12:
-        w_.recv(any(), one_of<std::size_t>({1, 5, 40}),
-                one_of({0, 0, 0, int{MSG_PEEK}, int{MSG_TRUNC}, int{MSG_OOB}, MSG_OOB | MSG_PEEK,
-                        int{MSG_WAITALL}}));
-        return;
-      case 13:
-        return static_cast<void>(w_.shutdown(any(), one_of({SHUT_RD, SHUT_WR, SHUT_RDWR})));
-      case 14: {
+        return receive();
+      case 13: {
         const int fd = any();
-        w_.close(fd);
+        w_.shutdown(fd, one_of({SHUT_RD, SHUT_WR, SHUT_RDWR}));
+        return;
+      }
+      case 14:
+        w_.close(any());
         fds_[chosen_] = -1;
         return;
-      }
       case 15:
         return static_cast<void>(w_.poll(any()));
-      case 16: {
-        const int fd = any();
-        epoll_event event{
-            .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI |
-                      one_of<std::uint32_t>({0, EPOLLET, static_cast<std::uint32_t>(EPOLLONESHOT)}),
-            .data = {.u32 = chosen_}};
-        w_.note("epoll_ctl",
-                w_.calls().epoll_ctl(epoll_, one_of({EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL}),
-                                     fd, &event));
-        return;
-      }
+      case 16:
+        return watch();
       case 17:
         return w_.epoll_wait(epoll_);
       case 18:
         return static_cast<void>(w_.get(any(), SOL_SOCKET, SO_ERROR));
       case 19: {
-        const linger wanted{.l_onoff = 1, .l_linger = 0};
-        w_.note("linger",
-                w_.calls().setsockopt(any(), SOL_SOCKET, SO_LINGER, &wanted, sizeof wanted));
-        return;
+        const linger none{.l_onoff = 1, .l_linger = 0};
+        w_.note("linger", c.setsockopt(any(), SOL_SOCKET, SO_LINGER, &none, sizeof none));
+        return set(SOL_SOCKET, {SO_OOBINLINE, SO_REUSEADDR});
       }
-      case 20:
-        w_.set(any(), SOL_SOCKET, one_of({SO_OOBINLINE, SO_REUSEADDR}), one_of({0, 1}));
-        return;
-      case 21: {
+      case 20: {
         const int fd = any();
         w_.ioctl(fd, one_of<unsigned long>({FIONREAD, SIOCATMARK}));
-        w_.names(fd);
+        return w_.names(fd);
+      }
+      default:
+        return wide_step(what);
+    }
+  }
+
+  // More of everything: both families, copies, instances of epoll in one another.
+  void wide_step(std::uint32_t what) {
+    Calls& c = w_.calls();
+    switch (what) {
+      case 21:
+        return put_new(AF_INET6);
+      case 22:
+        return bind({"::", "::1", "::ffff:0.0.0.0", "::ffff:127.0.0.1"});
+      case 23:
+      case 24:
+        return connect({"::1", "::ffff:127.0.0.1"});
+      case 25:
+        return put(w_.note_fd("dup", c.dup(any())));
+      case 26:
+        return put(w_.note_fd("epoll", c.epoll_create1(0)));
+      case 27: {
+        epoll_event event{.events = EPOLLIN | one_of<std::uint32_t>({0, EPOLLET}),
+                          .data = {.u32 = 9}};
+        const int fd = any();
+        w_.note("nested", c.epoll_ctl(fd, EPOLL_CTL_ADD, any(), &event));
         return;
       }
+      case 28:
+        return w_.epoll_wait(any());
+      case 29:
+        return set(SOL_SOCKET, {SO_REUSEPORT, SO_RCVLOWAT});
     }
   }
 
   World& w_;
+  const bool is_wide_;
   std::mt19937 random_;
   int epoll_ = -1;
   std::array<int, kSockets> fds_{};
@@ -153,12 +211,14 @@ void play(World& w) {
   Player(w, seed).play();
 }
 
-// 61, 175 and 253 once found something. (Linux tells of urgent data that comes to a socket that is
-// shut in both directions, and of the ACK of a FIN, as 229 and 404 would show.)
+// Among what a thousand seeds show is where Linux differs on purpose or by mistake: it tells of
+// urgent data that comes to a socket that is shut in both directions, wakes who watches for edges
+// when a FIN is acknowledged, and reaches nobody from a socket that was connected by IPv4 before.
 TUNTCP_AGREEMENT(RandomProgram, {"Seed1", play<1>}, {"Seed2", play<2>}, {"Seed3", play<3>},
                  {"Seed4", play<4>}, {"Seed5", play<5>}, {"Seed6", play<6>}, {"Seed7", play<7>},
-                 {"Seed8", play<8>}, {"Seed61", play<61>}, {"Seed175", play<175>},
-                 {"Seed184", play<184>}, {"Seed253", play<253>});
+                 {"Seed8", play<8>}, {"Seed1000", play<1000>}, {"Seed1001", play<1001>},
+                 {"Seed1002", play<1002>}, {"Seed1003", play<1003>}, {"Seed1004", play<1004>},
+                 {"Seed1005", play<1005>}, {"Seed1006", play<1006>}, {"Seed1007", play<1007>});
 
 }  // namespace
 }  // namespace tuntcp::test

@@ -230,6 +230,21 @@ void error_of_a_reset(World& w) {
   w.connect(pair.server, "127.0.0.1", 7000);
 }
 
+// One that both have finished with was reset, not broken.
+void reset_after_both_ends(World& w) {
+  for (const bool is_shut : {true, false}) {
+    const auto pair = w.connected(is_shut ? 7000 : 7001);
+    w.close(pair.client);
+    w.settle();
+    w.send(pair.server, "x", MSG_MORE);
+    if (is_shut) w.shutdown(pair.server, SHUT_WR);
+    if (!is_shut) w.send(pair.server, "y");
+    w.settle();
+    w.poll(pair.server);
+    w.get(pair.server, SOL_SOCKET, SO_ERROR);
+  }
+}
+
 void receiving_shut(World& w) {
   const auto pair = w.connected();
   w.send(pair.client, "early");
@@ -324,8 +339,9 @@ TUNTCP_AGREEMENT(Transfer, {"ThereAndBack", there_and_back},
                  {"OctetsWaiting", octets_waiting}, {"EndOfStream", end_of_stream},
                  {"PeerCloses", peer_closes}, {"PeerResets", peer_resets},
                  {"PeerResetsAndWeWrite", peer_resets_and_we_write},
-                 {"ErrorOfAReset", error_of_a_reset}, {"ReceivingShut", receiving_shut},
-                 {"BothShut", both_shut}, {"CopiesShare", copies_share}, {"InParts", in_parts},
+                 {"ErrorOfAReset", error_of_a_reset}, {"ResetAfterBothEnds", reset_after_both_ends},
+                 {"ReceivingShut", receiving_shut}, {"BothShut", both_shut},
+                 {"CopiesShare", copies_share}, {"InParts", in_parts},
                  {"UnreadCounts", unread_counts});
 
 }  // namespace
