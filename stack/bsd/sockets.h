@@ -10,6 +10,7 @@
 //   IP, IPv6     everything but IP_TOS IP_TTL IP_MTU IP_MTU_DISCOVER, IPV6_TCLASS
 //                IPV6_UNICAST_HOPS IPV6_MTU IPV6_MTU_DISCOVER IPV6_V6ONLY, and IP_OPTIONS with
 //                source routes (other options: EINVAL)
+//   sendmsg      control of SOL_SOCKET: SO_MARK SO_PRIORITY SO_TIMESTAMPING SCM_TXTIME (EINVAL)
 //   flags        MSG_ZEROCOPY MSG_FASTOPEN MSG_ERRQUEUE MSG_CONFIRM
 //   calls        splice
 //

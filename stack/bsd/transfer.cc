@@ -71,6 +71,23 @@ std::size_t copy_out(Host& host, ConnectionId id, const Part& part, const msghdr
   return copied;
 }
 
+// Of what can go with octets, TCP takes notice of SOL_SOCKET's only, and here there is nothing that
+// it could ask for.
+int check_control(const msghdr& message) {
+  const auto* const first = static_cast<const std::uint8_t*>(message.msg_control);
+  std::size_t left = message.msg_controllen;
+  while (left >= sizeof(cmsghdr)) {
+    cmsghdr header{};
+    std::memcpy(&header, first + (message.msg_controllen - left), sizeof header);
+    if (header.cmsg_len < sizeof header || header.cmsg_len > left) return -EINVAL;
+    const bool is_passed_over = header.cmsg_level != SOL_SOCKET || header.cmsg_type == SCM_RIGHTS ||
+                                header.cmsg_type == SCM_CREDENTIALS;
+    if (!is_passed_over) return -EINVAL;
+    left -= std::min(left, CMSG_ALIGN(header.cmsg_len));
+  }
+  return 0;
+}
+
 // One struct cmsghdr, or MSG_CTRUNC where there is no room for all of it.
 void put_control(msghdr& message, int level, int type, int value) {
   constexpr std::size_t kWhole = CMSG_LEN(sizeof value);
@@ -229,7 +246,9 @@ ssize_t Tables::send(int fd, const msghdr& message, int flags) {
   if (flags & kFastOpen) return -EOPNOTSUPP;
   const State state = this->state(*socket);
   if (state == State::syn_sent || state == State::syn_received) return -EAGAIN;
-  if (!tcp::kMaySendText.contains(state) || socket->shut_write || socket->error != 0) {
+  const bool is_open = tcp::kMaySendText.contains(state);
+  if (const int error = is_open ? check_control(message) : 0) return error;
+  if (!is_open || socket->shut_write || socket->error != 0) {
     const int error = take_error(*socket);
     return error != 0 ? -error : -EPIPE;
   }
@@ -315,6 +334,8 @@ ssize_t Sockets::sendmsg(int fd, const msghdr* message, int flags) {
   if (tables_->file(fd) == nullptr) return -EBADF;
   if (message == nullptr) return -EFAULT;
   if (const int error = check_message(*message)) return error;
+  if (message->msg_controllen > INT_MAX) return -ENOBUFS;
+  if (message->msg_control == nullptr && message->msg_controllen != 0) return -EFAULT;
   return tables_->send(fd, *message, flags);
 }
 

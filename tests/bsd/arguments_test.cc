@@ -8,6 +8,7 @@
 #include <array>
 #include <climits>
 #include <cstdint>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -250,6 +251,58 @@ void names_of_messages(World& w) {
   w.note("flags", std::int64_t{message.msg_flags});
 }
 
+// sendmsg() with what belongs to it, well-formed and not, on sockets that can send and cannot.
+void control_of_messages(World& w) {
+  Calls& c = w.calls();
+  const auto pair = w.connected();
+  const auto shut = w.connected(7001);
+  w.shutdown(shut.client, SHUT_WR);
+  struct Part {
+    std::size_t length;
+    int level;
+    int type;
+  };
+  const std::vector<std::vector<Part>> rows = {
+      {{CMSG_LEN(4), SOL_SOCKET, 999}},
+      {{CMSG_LEN(4), IPPROTO_TCP, 999}},
+      {{CMSG_LEN(4), IPPROTO_IP, IP_TOS}},
+      {{CMSG_LEN(4), SOL_SOCKET, SCM_RIGHTS}},
+      {{CMSG_LEN(12), SOL_SOCKET, SCM_CREDENTIALS}},
+      {{3, IPPROTO_TCP, 1}},
+      {{0, SOL_SOCKET, 1}},
+      {{4096, IPPROTO_TCP, 1}},
+      {{CMSG_LEN(4), IPPROTO_TCP, 1}, {CMSG_LEN(4), SOL_SOCKET, 999}},
+      {{CMSG_LEN(4), IPPROTO_TCP, 1}, {CMSG_LEN(5), IPPROTO_IP, 999}}};
+  for (const int fd : {pair.client, shut.client, w.socket(), pair.listener}) {
+    iovec piece{const_cast<char*>("x"), 1};
+    msghdr message{};
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    for (const auto& row : rows) {
+      alignas(cmsghdr) std::array<char, 64> control{};
+      std::size_t at = 0;
+      for (const Part& part : row) {
+        const cmsghdr header{
+            .cmsg_len = part.length, .cmsg_level = part.level, .cmsg_type = part.type};
+        std::memcpy(control.data() + at, &header, sizeof header);
+        at += CMSG_SPACE(4);
+      }
+      message.msg_control = control.data();
+      for (const std::size_t length : {at, at - 4, at - 9, std::size_t{7}}) {
+        message.msg_controllen = length;
+        w.note("control of " + std::to_string(length), c.sendmsg(fd, &message, MSG_NOSIGNAL));
+      }
+    }
+    message.msg_controllen = std::size_t{INT_MAX} + 1;
+    w.note("too long", c.sendmsg(fd, &message, MSG_NOSIGNAL));
+    message.msg_control = nullptr;
+    message.msg_controllen = 16;
+    w.note("nothing", c.sendmsg(fd, &message, MSG_NOSIGNAL));
+    message.msg_controllen = 7;
+    w.note("a little of nothing", c.sendmsg(fd, &message, MSG_NOSIGNAL));
+  }
+}
+
 void wrong_numbers(World& w) {
   Calls& c = w.calls();
   const auto pair = w.connected();
@@ -310,8 +363,8 @@ TUNTCP_AGREEMENT(Arguments, {"TypesAndProtocols", types_and_protocols},
                  {"LengthsOfOptions", lengths_of_options}, {"RoomForAddresses", room_for_addresses},
                  {"RoomForPeers", room_for_peers}, {"PiecesOfNothing", pieces_of_nothing},
                  {"LastPieceIsEmpty", last_piece_is_empty}, {"MuchInPieces", much_in_pieces},
-                 {"NamesOfMessages", names_of_messages}, {"WrongNumbers", wrong_numbers},
-                 {"CallsOfEpoll", calls_of_epoll});
+                 {"NamesOfMessages", names_of_messages}, {"ControlOfMessages", control_of_messages},
+                 {"WrongNumbers", wrong_numbers}, {"CallsOfEpoll", calls_of_epoll});
 
 }  // namespace
 }  // namespace tuntcp::test
