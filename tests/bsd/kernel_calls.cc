@@ -1,6 +1,5 @@
 // The kernel's sockets, inside the network namespace of the calling thread.
 #include <fcntl.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
@@ -44,16 +43,16 @@ class KernelCalls final : public Calls {
   }
   int listen(int fd, int backlog) override { return answer(::listen(fd, backlog)); }
   int accept4(int fd, sockaddr* address, socklen_t* length, int flags) override {
-    return keep(::accept4(fd, address, length, flags));
+    return keep(static_cast<int>(::syscall(SYS_accept4, fd, address, length, flags)));
   }
   int connect(int fd, const sockaddr* address, socklen_t length) override {
     return answer(::connect(fd, address, length));
   }
   int getsockname(int fd, sockaddr* address, socklen_t* length) override {
-    return answer(::getsockname(fd, address, length));
+    return answer(static_cast<int>(::syscall(SYS_getsockname, fd, address, length)));
   }
   int getpeername(int fd, sockaddr* address, socklen_t* length) override {
-    return answer(::getpeername(fd, address, length));
+    return answer(static_cast<int>(::syscall(SYS_getpeername, fd, address, length)));
   }
   ssize_t read(int fd, void* octets, std::size_t size) override {
     return answer(::read(fd, octets, size));
@@ -63,7 +62,7 @@ class KernelCalls final : public Calls {
   }
   ssize_t recvfrom(int fd, void* octets, std::size_t size, int flags, sockaddr* address,
                    socklen_t* length) override {
-    return answer(::recvfrom(fd, octets, size, flags, address, length));
+    return answer(::syscall(SYS_recvfrom, fd, octets, size, flags, address, length));
   }
   ssize_t recvmsg(int fd, msghdr* message, int flags) override {
     return answer(::syscall(SYS_recvmsg, fd, message, flags));
@@ -112,7 +111,7 @@ class KernelCalls final : public Calls {
     return answer(::fcntl(fd, command, argument));
   }
   int ioctl(int fd, unsigned long request, int* value) override {
-    return answer(::ioctl(fd, request, value));
+    return answer(static_cast<int>(::syscall(SYS_ioctl, fd, request, value)));
   }
   // The loopback device delivers at once, unless the machine is busy. The one place where a test
   // waits: the kernel has no other clock.
