@@ -5,6 +5,7 @@
 
 #include "stack/host/tables.h"
 #include "stack/tcp/segment_arrives.h"
+#include "stack/wire/fragmentation.h"
 #include "stack/wire/icmp.h"
 #include "stack/wire/tcp_header.h"
 
@@ -39,6 +40,26 @@ std::optional<wire::SourceRoute> return_route_of(const wire::IpHeader& ip, Bytes
 std::uint32_t count_wire_segments(std::uint32_t octets, std::uint16_t gso_size) {
   if (gso_size == 0 || octets <= gso_size) return 1;
   return (octets + gso_size - 1) / gso_size;
+}
+
+void count_discard(Mib& mib, Family family) {
+  mib.add(family == Family::ipv4 ? Counter::ip_out_discards : Counter::ip6_out_discards);
+}
+
+// The answer to an echo request that came in fragments may be too long for the link as well. It has
+// the request's identification: nothing else is sent in fragments here, so what told the requests
+// of this peer apart does so for the answers.
+void push_in_fragments(HostTables& host, const wire::IpHeader& ip, Bytes reply) {
+  const auto how = wire::plan_fragments(ip, host.shared.link.mtu);
+  if (!how || host.raw_replies.size() + how->count > kMaxRawReplies) {
+    return count_discard(host.shared.mib, ip.source.family());
+  }
+  for (std::uint32_t i = 0; i < how->count; ++i) {
+    const std::uint32_t octets =
+        wire::write_fragment(*how, reply, i, ip.identification, host.arena.reserve());
+    if (octets == 0) return count_discard(host.shared.mib, ip.source.family());
+    host.raw_replies.push_back(host.arena.commit(octets));
+  }
 }
 
 }  // namespace
@@ -182,8 +203,9 @@ void HostTables::fragment_in(const wire::IpHeader& ip, Bytes packet) {
   if (octets == 0) return count_drop(DropReason::ip_fragment, family);
   buffer::Slice whole = arena.commit(octets);
   mib.add(v4 ? Counter::ip_reasm_oks : Counter::ip6_reasm_oks);
-  const auto header = wire::parse_ip(whole.bytes());
+  auto header = wire::parse_ip(whole.bytes());
   if (!header) return count_drop(header.error(), family);
+  header->identification = ip.identification;
   // Fragments of fragments: nobody sends these.
   if (header->is_fragment) return count_drop(DropReason::ip_bad_header, family);
   deliver(*header, std::move(whole), {});
@@ -266,14 +288,11 @@ void HostTables::icmp_in(const wire::IpHeader& ip, buffer::Slice packet,
     return icmp_error_in(*message, family);
   }
   shared.mib.add(v4 ? Counter::icmp_in_echos : Counter::icmp6_in_echos);
-  // One that came in fragments may be too long to go back in one piece, and nothing here cuts.
-  const bool is_dropped = raw_replies.size() == kMaxRawReplies || ip.total_octets > shared.link.mtu;
-  if (is_dropped) {
-    return shared.mib.add(v4 ? Counter::ip_out_discards : Counter::ip6_out_discards);
-  }
+  if (raw_replies.size() == kMaxRawReplies) return count_discard(shared.mib, family);
   wire::make_echo_reply(ip, packet.mutable_bytes(),
                         static_cast<std::uint8_t>(shared.sysctl.ip_default_ttl));
   shared.mib.add(v4 ? Counter::icmp_out_echo_reps : Counter::icmp6_out_echo_replies);
+  if (ip.total_octets > shared.link.mtu) return push_in_fragments(*this, ip, packet.bytes());
   raw_replies.push_back(std::move(packet));
 }
 

@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "stack/tcp/replies.h"
+#include "stack/wire/ip.h"
+#include "stack/wire/packet_sink.h"
 #include "tests/support/drill.h"
 #include "tests/support/network.h"
 
@@ -207,22 +210,72 @@ TEST_P(Fragments, OfADamagedSegmentAreDropped) {
   EXPECT_EQ(d.count(oks()), 1U);
 }
 
-// RFC 1122, 3.2.2.6: a ping in fragments is answered, as long as the answer fits one packet.
-TEST_P(Fragments, OfAnEchoRequestAreAnsweredIfTheAnswerFits) {
+// Keeps what a host sends.
+struct Keeper : wire::PacketSink {
+  wire::SendResult send(const wire::OutgoingPacket& packet) override {
+    EXPECT_TRUE(packet.payload.empty());
+    packets.emplace_back(packet.headers.begin(), packet.headers.end());
+    return wire::SendResult::sent;
+  }
+  std::vector<Octets> packets{};
+};
+
+// RFC 1122, 3.2.2.6, RFC 4443, 4.2: a ping in fragments is answered with all of its octets, in
+// fragments if they are too many for the link.
+TEST_P(Fragments, OfAnEchoRequestAreAnswered) {
   Drill d = Drill::closed(options());
-  const auto ping = [&](std::size_t octets) {
+  d.device_says(wire::SendResult::retry);
+  const auto message = [&](std::uint8_t type_v4, std::uint8_t type_v6, std::size_t octets) {
     return make_icmp({.source = d.tuple().remote.address,
                       .destination = d.tuple().local.address,
-                      .type = static_cast<std::uint8_t>(GetParam() == v4 ? 8 : 128),
-                      .body = Octets(octets)});
+                      .type = GetParam() == v4 ? type_v4 : type_v6,
+                      .rest = 0x12345678,
+                      .body = Octets(octets, 0xa5)});
   };
-  const Counter answers = counter(Counter::icmp_out_echo_reps, Counter::icmp6_out_echo_replies);
-  for (const Octets& f : fragments_of(ping(1000), 400, 1)) d.wire_sends(f);
-  EXPECT_EQ(d.count(answers), 1U);
-  for (const Octets& f : fragments_of(ping(3000), 1400, 2)) d.wire_sends(f);
-  EXPECT_EQ(d.count(oks()), 2U);
-  EXPECT_EQ(d.count(answers), 1U);
-  EXPECT_EQ(d.count(counter(Counter::ip_out_discards, Counter::ip6_out_discards)), 1U);
+  std::uint32_t id = 0;
+  for (const std::size_t octets : {1000U, 3000U}) {
+    for (const Octets& f : fragments_of(message(8, 128, octets), 400, ++id)) d.wire_sends(f);
+    Keeper device;
+    d.host().packets_out(d.now(), device);
+    ASSERT_EQ(device.packets.size(), octets == 1000 ? 1U : 3U);
+    const Octets answer = message(0, 129, octets);
+    Octets text;
+    for (std::size_t i = 0; i < device.packets.size(); ++i) {
+      const Octets& packet = device.packets[i];
+      EXPECT_LE(packet.size(), 1500U);
+      const auto ip = wire::parse_ip(packet);
+      ASSERT_TRUE(ip);
+      if (octets == 3000) {
+        EXPECT_TRUE(ip->is_fragment);
+        EXPECT_EQ(ip->identification, id);
+        EXPECT_EQ(ip->fragment_offset, text.size());
+        EXPECT_EQ(ip->has_more_fragments, i < 2);
+      }
+      text.insert(text.end(), packet.begin() + ip->header_octets, packet.end());
+    }
+    EXPECT_EQ(text, Octets(answer.begin() + (GetParam() == v4 ? 20 : 40), answer.end()));
+  }
+  EXPECT_EQ(d.count(counter(Counter::icmp_out_echo_reps, Counter::icmp6_out_echo_replies)), 2U);
+  EXPECT_EQ(d.count(counter(Counter::ip_out_discards, Counter::ip6_out_discards)), 0U);
+}
+
+// What waits for the device is bounded, and an answer leaves whole or not at all.
+TEST_P(Fragments, OfTheLongestEchoRequestsAreNotAllAnsweredAtOnce) {
+  Drill d = Drill::closed(options());
+  d.device_says(wire::SendResult::retry);
+  const Octets ping = make_icmp({.source = d.tuple().remote.address,
+                                 .destination = d.tuple().local.address,
+                                 .type = static_cast<std::uint8_t>(GetParam() == v4 ? 8 : 128),
+                                 .body = Octets(60'000)});
+  for (std::uint32_t id = 0; id < 10; ++id) {
+    for (const Octets& f : fragments_of(ping, 1400, id)) d.wire_sends(f);
+  }
+  EXPECT_EQ(d.count(oks()), 10U);
+  Keeper device;
+  d.host().packets_out(d.now(), device);
+  // 60,008 octets are 41 fragments of 1,480, or 42 of 1,448.
+  EXPECT_EQ(device.packets.size(), 6U * (GetParam() == v4 ? 41U : 42U));
+  EXPECT_EQ(d.count(counter(Counter::ip_out_discards, Counter::ip6_out_discards)), 4U);
 }
 
 // A device that takes nothing makes nobody keep answers without end: what there is no room for is
