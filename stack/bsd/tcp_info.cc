@@ -114,6 +114,12 @@ void fill_sender(const Status& status, TcpInfo& info) {
   info.tcpi_bytes_retrans = status.octets_retransmitted;
   info.tcpi_snd_wnd = status.snd_wnd;
   info.tcpi_total_rto = static_cast<std::uint16_t>(status.timeouts);
+  info.tcpi_total_rto_recoveries = static_cast<std::uint16_t>(status.rows_of_timeouts);
+  info.tcpi_total_rto_time = static_cast<std::uint32_t>(status.recovering.count_ms());
+  info.tcpi_dsack_dups = status.dsacks_received;
+  info.tcpi_busy_time = static_cast<std::uint64_t>(status.busy.count_us());
+  info.tcpi_rwnd_limited = static_cast<std::uint64_t>(status.limited_by_window.count_us());
+  info.tcpi_sndbuf_limited = static_cast<std::uint64_t>(status.limited_by_buffer.count_us());
 }
 
 void fill_receiver(const Status& status, TcpInfo& info) {
@@ -131,6 +137,7 @@ void fill_receiver(const Status& status, TcpInfo& info) {
   info.tcpi_data_segs_in = status.data_segments_in;
   info.tcpi_rcv_ooopack = status.out_of_order_segments;
   info.tcpi_rcv_wnd = status.rcv_wnd;
+  info.tcpi_rcv_space = status.receive_space;
 }
 
 }  // namespace

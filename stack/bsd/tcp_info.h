@@ -10,9 +10,10 @@ namespace tuntcp::bsd {
 // Times are microseconds, except the tcpi_last_* ones, which are milliseconds; tcpi_snd_mss,
 // tcpi_rcv_mss, windows and tcpi_bytes_* are octets; the rest counts segments. Nothing is paced, so
 // that the rates of pacing have no bound. Always 0 are what Linux has no more (tcpi_fackets,
-// tcpi_last_ack_sent) and what is not measured here: tcpi_rcv_space tcpi_delivery_rate
-// tcpi_busy_time tcpi_rwnd_limited tcpi_sndbuf_limited tcpi_dsack_dups tcpi_reord_seen tcpi_rehash
-// tcpi_total_rto_recoveries tcpi_total_rto_time, and all of Accurate ECN.
+// tcpi_last_ack_sent), what is not done here (tcpi_rehash, tcpi_reord_seen: reordering is not
+// looked for; all of Accurate ECN), and tcpi_delivery_rate, which is not measured yet. Deviation:
+// tcpi_total_rto_time ends with the handshake where a SYN had to be repeated. Linux counts on until
+// the next recovery is over.
 struct TcpInfo {
   std::uint8_t tcpi_state;
   std::uint8_t tcpi_ca_state;

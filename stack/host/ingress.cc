@@ -192,7 +192,7 @@ void HostTables::fragment_in(const wire::IpHeader& ip, Bytes packet) {
     case Reassembler::Verdict::malformed:
       return count_drop(DropReason::ip_bad_header, family);
     case Reassembler::Verdict::overlap:
-      mib.add(Counter::ip_reasm_overlaps);
+      if (v4) mib.add(Counter::ip_reasm_overlaps);
       [[fallthrough]];
     case Reassembler::Verdict::refused:
       return count_drop(DropReason::ip_fragment, family);

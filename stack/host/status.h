@@ -70,7 +70,12 @@ struct Status {
   std::uint32_t segments_in = 0, segments_out = 0, data_segments_in = 0, data_segments_out = 0;
   std::uint32_t segments_retransmitted = 0, segments_delivered = 0;
   std::uint32_t segments_delivered_ce = 0;
-  std::uint32_t out_of_order_segments = 0, timeouts = 0;
+  std::uint32_t out_of_order_segments = 0, timeouts = 0, rows_of_timeouts = 0;
+  std::uint32_t dsacks_received = 0;
+  // The most that the application read in a round trip, octets: what lets the buffer grow.
+  std::uint32_t receive_space = 0;
+  // Recovering from timeouts; with something to send; held back by the peer's window; by SO_SNDBUF.
+  Duration recovering, busy, limited_by_window, limited_by_buffer;
   Duration receiver_rtt, delayed_ack;
   // Since the latest data left and came and the latest ACK came.
   Duration data_sent_ago, data_received_ago, ack_received_ago;

@@ -99,6 +99,14 @@ void fill_details(const Tcb& tcb, Instant now, Status& status) {
   status.segments_delivered_ce = tcb.segments_delivered_ce;
   status.out_of_order_segments = tcb.out_of_order_segments;
   status.timeouts = tcb.timeouts;
+  status.rows_of_timeouts = tcb.rows_of_timeouts;
+  status.recovering = tcb.recovering;
+  if (tcb.recovering_since != Instant()) status.recovering += now - tcb.recovering_since;
+  status.dsacks_received = tcb.dsacks_received;
+  status.receive_space = tcb.space.best_round;
+  status.busy = tcb.busy_time.busy(now);
+  status.limited_by_window = tcb.busy_time.spent(tcp::BusyTime::Limit::peer_window, now);
+  status.limited_by_buffer = tcb.busy_time.spent(tcp::BusyTime::Limit::send_buffer, now);
 }
 
 }  // namespace

@@ -19,6 +19,12 @@ std::uint32_t scaled_window(const Tcb& tcb, const Segment& seg) {
 }
 
 // RFC 2883, 4: a first block at or below SEG.ACK, or inside the second, reports a duplicate.
+void end_recovery_from_timeouts(Tcb& tcb, Instant now) {
+  if (tcb.recovering_since == Instant()) return;
+  tcb.recovering += now - tcb.recovering_since;
+  tcb.recovering_since = Instant();
+}
+
 bool has_dsack(const Segment& seg) {
   if (seg.options.sack_count == 0) return false;
   const SeqRange& first = seg.options.sack[0];
@@ -120,6 +126,7 @@ void become_established(Tcb& tcb, const Segment& seg, Cause cause, Instant now) 
   // RFC 6928, 2: one segment after "more than one SYN or SYN/ACK retransmissions".
   const std::uint32_t segments = tcb.retransmits > 1 ? 1 : congestion::kInitialSegments;
   tcb.retransmits = 0;
+  end_recovery_from_timeouts(tcb, now);
   tcb.is_stalled = false;
   tcb.deadlines.cancel(Timer::retransmit);
   tcb.syn_due = false;
@@ -158,7 +165,11 @@ void accept_acknowledgment(Tcb& tcb, const Segment& seg, Instant now) {
                            .duplicate_threshold = tcb.reordering,
                            .is_duplicate = is_duplicate_ack(tcb, seg),
                            .now = now});
-  if (has_dsack(seg)) mib(tcb).add(Counter::tcp_dsack_recv);
+  if (has_dsack(seg)) {
+    mib(tcb).add(Counter::tcp_dsack_recv);
+    ++tcb.dsacks_received;
+  }
+  if (!tcb.recovery.in_loss()) end_recovery_from_timeouts(tcb, now);
   // Something arrived after all (as in Linux).
   tcb.soft_error = Error::none;
   // The peer is alive: probes count as answered (MUST-37).

@@ -83,6 +83,21 @@ class Turn {
     return OutputResult::more;
   }
 
+  // What keeps more from leaving, now that all has left that may.
+  BusyTime::Limit limit() const {
+    const std::uint32_t unsent = tcb_.unsent();
+    if (unsent == 0 && !tcb_.recovery.has_outstanding()) return BusyTime::Limit::idle;
+    if (unsent == 0) {
+      return tcb_.send_was_refused ? BusyTime::Limit::send_buffer : BusyTime::Limit::other;
+    }
+    const SeqNum window_end = tcb_.snd.una + tcb_.snd.wnd;
+    const std::uint32_t room =
+        window_end > tcb_.snd.nxt ? octets_between(tcb_.snd.nxt, window_end) : 0;
+    const bool path_has_room = tcb_.recovery.in_flight() < tcb_.congestion->window().cwnd;
+    return path_has_room && room < std::min(unsent, mss_now()) ? BusyTime::Limit::peer_window
+                                                               : BusyTime::Limit::other;
+  }
+
  private:
   enum class Step : std::uint8_t { sent, nothing, blocked };
 
@@ -390,7 +405,9 @@ Turn::Step Turn::send(SeqNum seq, std::uint32_t octets, Flags extra, Codepoint c
 }  // namespace
 
 OutputResult output(Tcb& tcb, Instant now, wire::PacketSink& sink) {
-  const OutputResult result = Turn(tcb, now, sink).run();
+  Turn turn(tcb, now, sink);
+  const OutputResult result = turn.run();
+  if (kSynchronized.contains(tcb.state)) tcb.busy_time.note(turn.limit(), now);
   tell_if_writable(tcb);  // what is unsent is less now: tcp_notsent_lowat
   return result;
 }

@@ -17,6 +17,7 @@
 #include "stack/buffer/reassembly.h"
 #include "stack/buffer/receive_buffer.h"
 #include "stack/buffer/send_buffer.h"
+#include "stack/tcp/busy_time.h"
 #include "stack/tcp/congestion/any_controller.h"
 #include "stack/tcp/congestion/window_use.h"
 #include "stack/tcp/event_bits.h"
@@ -230,6 +231,11 @@ struct Tcb : TimerNode {
   std::uint32_t segments_delivered_ce = 0;
   std::uint32_t out_of_order_segments = 0;
   std::uint32_t timeouts = 0;
+  std::uint32_t rows_of_timeouts = 0;  // a row ends with an ACK of something new
+  Instant recovering_since;            // from a timeout; Instant() if not
+  Duration recovering;                 // in all before that
+  std::uint32_t dsacks_received = 0;
+  BusyTime busy_time;
   Instant established_at;
   Instant last_ack_received;
 

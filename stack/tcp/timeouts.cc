@@ -104,6 +104,15 @@ bool is_thin(const Tcb& tcb) {
          tcb.recovery.count_segments(mss).outstanding < kThinSegments;
 }
 
+// What TCP_INFO tells of timeouts.
+void count_timeout(Tcb& tcb, Instant now) {
+  mib(tcb).add(Counter::tcp_timeouts);
+  ++tcb.timeouts;
+  if (tcb.retransmits != 1) return;
+  ++tcb.rows_of_timeouts;
+  tcb.recovering_since = now;
+}
+
 void on_syn_timeout(Tcb& tcb, Instant now) {
   const Sysctl& knobs = sysctl(tcb);
   // MUST-22, MUST-23. Linux sends the first few at an even pace (tcp_syn_linear_timeouts).
@@ -120,11 +129,10 @@ void on_syn_timeout(Tcb& tcb, Instant now) {
   }
   note_reduction(tcb);  // as Linux does it: the window starts smaller after a SYN was lost
   if (tcb.retransmits >= knobs.tcp_retries1) tell_of_stall(tcb);
-  mib(tcb).add(Counter::tcp_timeouts);
+  count_timeout(tcb, now);
   mib(tcb).add(Counter::tcp_syn_retrans);
   mib(tcb).add(Counter::tcp_retrans_segs);
   ++tcb.segments_retransmitted;
-  ++tcb.timeouts;
   tcb.syn_due = true;
   mark_ready(tcb);
 }
@@ -142,8 +150,7 @@ void on_retransmission_timeout(Tcb& tcb, Instant now) {
   if (tcb.retransmits == 0) tcb.retransmitting_since = now;
   if (tcb.retransmits < UINT16_MAX) ++tcb.retransmits;
   tcb.rtt.on_timeout();
-  mib(tcb).add(Counter::tcp_timeouts);
-  ++tcb.timeouts;
+  count_timeout(tcb, now);
   if (tcb.recovery.in_recovery()) mib(tcb).add(Counter::tcp_reno_failures);
   const std::uint32_t flight = octets_between(tcb.snd.una, tcb.snd.nxt);
   const bool is_persistent = tcb.recovery.in_loss();

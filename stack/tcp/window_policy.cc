@@ -114,6 +114,9 @@ void reserve_window(Tcb& tcb, std::uint32_t advertised_mss) {
     space.clamp = std::max(2 * advertised_mss, whole - std::min(whole, advertised_mss));
   }
   space.ssthresh = std::min(space.ssthresh, space.clamp);
+  // What is read in a round trip must be more than a sender's first window to let the buffer grow.
+  constexpr std::uint32_t kInitialWindow = 10;
+  space.best_round = std::min({space.ssthresh, tcb.rcv.wnd(), kInitialWindow * advertised_mss});
 }
 
 void clamp_window(Tcb& tcb, std::uint32_t octets) {
@@ -181,7 +184,7 @@ void on_text_read(Tcb& tcb, std::uint32_t octets, Instant now) {
   // Twice what was read leaves room for the sender's slow start to double; the surplus follows the
   // growth since the last round.
   std::uint64_t window = std::uint64_t{2} * copied + std::uint64_t{16} * tcb.ack.rcv_mss;
-  if (before != 0) window += window * (copied - before) / before;
+  window += window * (copied - before) / std::max(before, 1U);
   const std::uint64_t memory =
       std::min<std::uint64_t>(memory_from_window(window), sysctl(tcb).tcp_rmem[2]);
   if (memory <= space.buffer) return;

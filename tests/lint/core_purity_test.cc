@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <array>
 #include <map>
@@ -156,7 +157,8 @@ TEST(CorePurity, EveryObjectThatMayTakeMemoryExists) {
 
 // A program that does all the core must not do, compiled here and now.
 TEST(CorePurity, ReportsAClockASystemCallAndTheHeap) {
-  const std::string folder = ::testing::TempDir() + "tuntcp_core_purity";
+  const std::string folder =
+      ::testing::TempDir() + "tuntcp_core_purity_" + std::to_string(getpid());
   const std::string code =
       R"(#include <chrono>
 #include <random>

@@ -78,7 +78,8 @@ TEST_P(Fragments, ThatOverlapEndTheWholePacket) {
   d.wire_sends(fragment_of(packet, {.begin = 0, .end = 160, .more = true}));
   d.wire_sends(fragment_of(packet, {.begin = 152, .end = 240, .more = true}));
   EXPECT_EQ(d.count(fails()), 1U);
-  EXPECT_EQ(d.count(Counter::ip_reasm_overlaps), 1U);
+  // Linux counts these of IPv4 alone.
+  EXPECT_EQ(d.count(Counter::ip_reasm_overlaps), GetParam() == v4 ? 1U : 0U);
   d.wire_sends(fragment_of(packet, {.begin = 160, .end = end, .more = false}));
   EXPECT_EQ(d.receive(), std::unexpected(Error::would_block));
   EXPECT_EQ(d.count(oks()), 0U);

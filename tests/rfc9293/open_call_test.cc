@@ -241,7 +241,9 @@ TEST(PassiveOpen, WhileTheSamePortIsOpening) {
   EXPECT_EQ(d.state(), State::established);
 }
 TEST_F(OpenCall, PassiveLocalAddressMustBeOurs) {
-  EXPECT_EQ(listen({address("203.0.113.9"), 80}).error(), Error::address_not_available);
+  for (const char* text : {"203.0.113.9", "198.51.100.255", "224.0.0.1", "ff02::1"}) {
+    EXPECT_EQ(listen({address(text), 80}).error(), Error::address_not_available) << text;
+  }
 }
 TEST_F(OpenCall, PassivePortZeroChoosesOne) {
   const auto id = listen({address("0.0.0.0"), 0});

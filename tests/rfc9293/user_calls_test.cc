@@ -155,6 +155,27 @@ TEST(SendCall, WritableFollowsOnceAThirdIsFree) {
   d.peer_sends(ack({.ack = 3001}));
   EXPECT_FALSE(d.events() & EventBits::writable);  // told once
 }
+// What TCP_INFO tells, with Linux's meaning: all that the buffer holds is sent, and the application
+// waits for room. What the peer's window holds back is no such wait.
+TEST(SendCall, TimeWaitedForRoomIsTold) {
+  Drill d = Drill::established({.socket = {.send_buffer = 3000}});  // 6000 octets
+  EXPECT_EQ(d.send(7000), 6000U);
+  d.sent();
+  d.advance(100_ms);
+  EXPECT_EQ(d.status().limited_by_buffer, 100_ms);
+  d.peer_sends(ack());
+  d.advance(50_ms);
+  const Status status = d.status();
+  EXPECT_EQ(status.limited_by_buffer, 100_ms);
+  EXPECT_EQ(status.busy, 100_ms);
+  EXPECT_EQ(status.limited_by_window, 0_ms);
+
+  Drill narrow = Drill::established({.socket = {.send_buffer = 3000}, .window = 2000});
+  EXPECT_EQ(narrow.send(7000), 6000U);
+  narrow.advance(100_ms);
+  EXPECT_EQ(narrow.status().limited_by_buffer, 0_ms);
+  EXPECT_EQ(narrow.status().limited_by_window, 100_ms);
+}
 TEST(SendCall, NothingIsAlwaysTaken) {
   Drill d = Drill::established();
   EXPECT_EQ(d.send(0), 0U);

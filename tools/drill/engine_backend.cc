@@ -28,11 +28,8 @@ constexpr int kMaxRounds = 1'000'000;
 constexpr int kUnmappedFlags = MSG_ZEROCOPY | MSG_FASTOPEN | MSG_ERRQUEUE | MSG_EOR;
 
 // What the engine does not count: a zero would be no answer.
-constexpr const char* kUntold[] = {
-    "tcpi_busy_time",           "tcpi_rwnd_limited", "tcpi_sndbuf_limited",  "tcpi_reord_seen",
-    "tcpi_pacing_rate",         "tcpi_fackets",      "tcpi_max_pacing_rate", "tcpi_delivery_rate",
-    "tcpi_delivered_ce",        "tcpi_dsack_dups",   "tcpi_rehash",          "tcpi_total_rto_time",
-    "tcpi_total_rto_recoveries"};
+constexpr const char* kUntold[] = {"tcpi_reord_seen",      "tcpi_pacing_rate",   "tcpi_fackets",
+                                   "tcpi_max_pacing_rate", "tcpi_delivery_rate", "tcpi_rehash"};
 
 HostConfig config_of(const BackendOptions& options) {
   HostConfig config;
