@@ -12,13 +12,6 @@
 namespace tuntcp::test {
 namespace {
 
-epoll_event event_of(std::uint32_t events, std::uint32_t name) {
-  epoll_event event{};
-  event.events = events;
-  event.data.u32 = name;
-  return event;
-}
-
 // A watch is of a descriptor's number and its file: what a copy keeps open is watched on, beside
 // what has the number next.
 void number_is_used_again(World& w) {

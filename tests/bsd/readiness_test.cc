@@ -9,13 +9,6 @@
 namespace tuntcp::test {
 namespace {
 
-epoll_event event_of(std::uint32_t events, std::uint32_t name) {
-  epoll_event event{};
-  event.events = events;
-  event.data.u32 = name;
-  return event;
-}
-
 void many_at_once(World& w) {
   Calls& c = w.calls();
   const auto pair = w.connected();

@@ -202,4 +202,11 @@ World::Pair World::connected(std::uint16_t port) {
   return pair;
 }
 
+epoll_event event_of(std::uint32_t events, std::uint32_t name) {
+  epoll_event event{};
+  event.events = events;
+  event.data.u32 = name;
+  return event;
+}
+
 }  // namespace tuntcp::test

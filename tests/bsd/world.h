@@ -118,5 +118,6 @@ struct Address {
 std::string text_of(const sockaddr_storage& storage, socklen_t length);
 std::string error_name(std::int64_t result);  // "EPIPE" of -EPIPE
 std::string poll_names(std::uint32_t events);
+epoll_event event_of(std::uint32_t events, std::uint32_t name);
 
 }  // namespace tuntcp::test
