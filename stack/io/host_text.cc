@@ -48,6 +48,19 @@ std::string endpoint_text(const Endpoint& endpoint, bool is_wildcard) {
   return text;
 }
 
+// As ss: for how long there was something to send, and for which part of that it was held back.
+void print_busy_time(std::string& out, const Status& s) {
+  if (s.busy == Duration::zero()) return;
+  print(out, " busy:%" PRId64 "ms", s.busy.count_ms());
+  const auto part = [&](const char* name, Duration limited) {
+    if (limited == Duration::zero()) return;
+    print(out, " %s:%" PRId64 "ms(%.1f%%)", name, limited.count_ms(),
+          100 * limited.count_s() / s.busy.count_s());
+  };
+  part("rwnd_limited", s.limited_by_window);
+  part("sndbuf_limited", s.limited_by_buffer);
+}
+
 void print_details(std::string& out, const Status& s) {
   print(out, "\t wscale:%u,%u rto:%.0f rtt:%.3f/%.3f mss:%u pmtu:%u rcvmss:%u", s.snd_wscale,
         s.rcv_wscale, s.rto.count_s() * 1e3, s.srtt.count_s() * 1e3, s.rttvar.count_s() * 1e3,
@@ -58,9 +71,11 @@ void print_details(std::string& out, const Status& s) {
         s.unacked_octets, s.sndbuf, s.rcvbuf);
   print(out,
         " bytes_sent:%" PRIu64 " bytes_acked:%" PRIu64 " bytes_received:%" PRIu64
-        " bytes_retrans:%" PRIu64 "%s%s minrtt:%.3f\n",
+        " bytes_retrans:%" PRIu64 "%s%s minrtt:%.3f",
         s.octets_sent, s.octets_acked, s.octets_received, s.octets_retransmitted,
         s.has_timestamps ? " ts" : "", s.has_sack ? " sack" : "", s.min_rtt.count_s() * 1e3);
+  print_busy_time(out, s);
+  out += '\n';
 }
 
 std::vector<std::string_view> split(std::string_view text) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "stack/wire/packet_sink.h"
 
@@ -107,6 +108,18 @@ TEST_F(HostTextTest, ShowsDetailsWhenAsked) {
   EXPECT_THAT(table, HasSubstr(" mss:65483 pmtu:65535 "));
   EXPECT_THAT(table, HasSubstr(" cwnd:10 "));      // Linux's, whatever the size of the segments
   EXPECT_THAT(table, Not(HasSubstr("ssthresh")));  // Not known yet, and ss leaves it out too.
+}
+
+// The receiver reads nothing until its window is closed; then two seconds pass. As ss -i shows it.
+TEST_F(HostTextTest, ShowsWhatHeldASenderBack) {
+  connect();
+  const std::vector<std::uint8_t> text(1'000'000);
+  ASSERT_TRUE(host.send(client, text, now).has_value());
+  settle();
+  pass(2000_ms);
+  const std::string table = *answer_request(host, now, "ss -i");
+  EXPECT_THAT(table, HasSubstr(" busy:2000ms rwnd_limited:2000ms(100.0%)\n"));
+  EXPECT_THAT(table, Not(HasSubstr("sndbuf_limited")));
 }
 
 TEST_F(HostTextTest, PrintsCountersUnderLinuxNames) {
