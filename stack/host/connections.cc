@@ -125,6 +125,7 @@ void HostTables::settle(tcp::Tcb& tcb) {
     demux.erase(tcb.tuple, {Demux::Kind::tcb, tcbs.handle_of(tcb).index});
     shared.routes.forget(tcb.tuple);
     tcb.in_table = false;
+    tcb.busy_time.note(tcp::BusyTime::Limit::idle, now);
   }
   if (!tcb.in_table && tcb.is_released) return destroy(tcb);
   const Instant earliest = tcb.deadlines.earliest();

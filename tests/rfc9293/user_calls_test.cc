@@ -176,6 +176,16 @@ TEST(SendCall, TimeWaitedForRoomIsTold) {
   EXPECT_EQ(narrow.status().limited_by_buffer, 0_ms);
   EXPECT_EQ(narrow.status().limited_by_window, 100_ms);
 }
+// What was not sent when the connection ended is no reason to be busy for ever.
+TEST(SendCall, NothingIsBusyOnceTheConnectionIsOver) {
+  Drill d = Drill::established();
+  EXPECT_EQ(d.send(500), 500U);
+  d.advance(50_ms);
+  d.peer_sends(rst());
+  ASSERT_EQ(d.state(), State::closed);
+  d.advance(1_s);
+  EXPECT_EQ(d.status().busy, 50_ms);
+}
 TEST(SendCall, NothingIsAlwaysTaken) {
   Drill d = Drill::established();
   EXPECT_EQ(d.send(0), 0U);
