@@ -102,8 +102,13 @@ void tell_congestion_control(Tcb& tcb, const recovery::AckOutcome& outcome,
     controller.on_loss({.now = now, .lost = outcome.newly_lost, .in_flight = flight_before});
   }
   if (outcome.newly_acked != 0) {
+    Episode episode = Episode::open;
+    if (tcb.recovery.in_loss()) episode = Episode::loss;
+    if (tcb.ecn.is_reduced) episode = Episode::cwr;
+    if (tcb.recovery.in_recovery()) episode = Episode::recovery;
     controller.on_ack({.now = now,
-                       .newly_acked = outcome.newly_delivered,
+                       .newly_acked = outcome.newly_acked,
+                       .newly_delivered = outcome.newly_delivered,
                        .newly_lost = outcome.newly_lost,
                        .in_flight_before = in_flight_before,
                        .in_flight_now = tcb.recovery.in_flight(),
@@ -111,7 +116,7 @@ void tell_congestion_control(Tcb& tcb, const recovery::AckOutcome& outcome,
                        .rate = {},
                        .mss = effective_send_mss(tcb, tcb.agreed.timestamps ? 12 : 0),
                        .is_cwnd_limited = tcb.window_use.is_limiting(controller.window()),
-                       .in_recovery = tcb.recovery.in_recovery() || tcb.ecn.is_reduced});
+                       .episode = episode});
   }
   if (outcome.left_recovery) controller.on_recovery_exit(now);
 }

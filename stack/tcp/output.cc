@@ -301,9 +301,9 @@ Turn::Step Turn::send_new() {
     tcb_.fin_at = begin + octets;
   }
   tcb_.snd.nxt = begin + octets + (with_fin ? 1 : 0);
+  tcb_.congestion->on_sent(now_, octets, tcb_.recovery.in_flight());
   tcb_.recovery.on_sent({begin, tcb_.snd.nxt}, now_);
   const std::uint32_t in_flight_now = tcb_.recovery.in_flight();
-  tcb_.congestion->on_sent(now_, octets, in_flight_now);
   tcb_.window_use.on_sent({.una = tcb_.snd.una,
                            .nxt = tcb_.snd.nxt,
                            .outstanding = octets_between(tcb_.snd.una, tcb_.snd.nxt),

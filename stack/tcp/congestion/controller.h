@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "stack/base/time.h"
+#include "stack/tcp/congestion/episode.h"
 
 namespace tuntcp::tcp::congestion {
 
@@ -18,31 +19,38 @@ struct DeliveryRate {
   std::uint32_t delivered = 0;  // octets within `interval`
   Duration interval{};          // zero: no sample
   bool is_app_limited = false;  // the application, not the path, set the pace
+  // Of the segment that was measured, when it left: octets delivered until then, octets in flight.
+  std::uint64_t delivered_at_send = 0;
+  std::uint32_t in_flight_at_send = 0;
+  std::uint32_t lost_since_send = 0;
 };
 
 // Everything an algorithm may know about one ACK that acknowledges something, or SACKs it.
 struct AckSample {
   Instant now{};
-  std::uint32_t newly_acked = 0;   // by SND.UNA moving, less what duplicate ACKs stood for
+  std::uint32_t newly_acked = 0;   // by which SND.UNA moved
   std::uint32_t newly_sacked = 0;  // above SND.UNA
+  // First known to have arrived by this ACK: acknowledged and not SACKed before, or SACKed. Windows
+  // grow by this, so that no octet counts twice (Linux: acked_sacked).
+  std::uint32_t newly_delivered = 0;
   std::uint32_t newly_lost = 0;
   std::uint32_t in_flight_before = 0;  // RFC 6675 pipe, before this ACK was looked at
   std::uint32_t in_flight_now = 0;
-  std::optional<Duration>
-      rtt{};  // of the most recently sent octet acknowledged; absent if ambiguous
+  std::optional<Duration> rtt{};  // of the most recently sent octet delivered; absent if ambiguous
+  Duration min_rtt{};             // over tcp_min_rtt_wlen; zero before the first sample
+  Duration srtt{};                // the same
   DeliveryRate rate{};
   std::uint32_t ce_marked = 0;
   std::uint32_t mss = 0;
-  std::uint32_t prior_delivered = 0;
-  std::uint32_t in_flight_at_send = 0;
-  std::uint32_t lost_since_send = 0;
   // The window was what kept us from sending more; if not, it has not been tested and must not
   // grow (RFC 7661, 4.2 has the argument; RFC 5681 is silent).
   bool is_cwnd_limited = false;
-  bool round_started = false;
-  // Fast recovery is under way (RFC 6582, RFC 6675), or the round trip after on_congestion_mark().
-  // The slow start after a timeout is not meant.
-  bool in_recovery = false;
+  bool round_started = false;  // the first ACK above what SND.NXT was when the last round began
+  // New data was acknowledged, or, where the path reorders much, there was progress of any sort
+  // (Linux: tcp_may_raise_cwnd). If not, a loss may be about to be found.
+  bool may_raise = true;
+  Episode episode = Episode::open;  // after this ACK
+  std::uint64_t pacing_rate = 0;    // octets a second in effect; 0: not paced
 };
 
 // What on_loss(), on_timeout() and on_congestion_mark() are told.
@@ -51,7 +59,10 @@ struct LossEvent {
   std::uint32_t lost = 0;  // octets marked lost so far
   // RFC 5681's FlightSize: SND.NXT - SND.UNA when the loss was found, before anything was marked.
   std::uint32_t in_flight = 0;
-  bool is_persistent = false;  // a retransmission was lost too
+  std::uint32_t in_flight_now = 0;  // RFC 6675 pipe, after the marking
+  // A timeout, again, of what was sent again after a timeout already: ssthresh is held (RFC 5681,
+  // 3.1).
+  bool is_persistent = false;
 };
 
 // A pause in sending, about to end.
@@ -98,14 +109,18 @@ class Controller {
   // Path MTU discovery found another one.
   virtual void on_mss_change(std::uint32_t mss) = 0;
 
+  // Text left. `in_flight` is the pipe before it: 0 begins a new flight.
   virtual void on_sent(Instant now, std::uint32_t octets, std::uint32_t in_flight) = 0;
+  // Also for ACKs that only SACK. In the episodes cwr and recovery cwnd must not grow.
   virtual void on_ack(const AckSample& ack) = 0;
-  // Fast retransmit begins: once per loss episode.
+  // Fast retransmit begins: once per loss episode. The window is ssthresh at once; how sending gets
+  // there is for Proportional Rate Reduction to say (RFC 9937, ../recovery).
   virtual void on_loss(const LossEvent& loss) = 0;
   // The peer echoes that a packet was marked on its way (RFC 3168, 6.1.2): once per window of text,
   // and not while a loss episode lasts. Until on_recovery_exit(), on_loss() or on_timeout().
   virtual void on_congestion_mark(const LossEvent& mark) = 0;
-  // The retransmission timer expired; again for each back-off.
+  // The retransmission timer expired; again for each back-off. The window is one segment beyond
+  // what is still in flight.
   virtual void on_timeout(const LossEvent& loss) = 0;
   // Everything that was outstanding when the episode began is acknowledged, whether the episode
   // began with on_loss(), on_timeout() or on_congestion_mark().
@@ -116,9 +131,11 @@ class Controller {
   // tcp_slow_start_after_idle is 0.
   virtual void on_idle(const IdlePeriod& period) = 0;
 
-  virtual Window window() const = 0;
-  // Absent: the pacer derives it from cwnd and SRTT.
+  virtual Window window() const = 0;  // cwnd in whole segments
+  // Absent: the pacer derives it from cwnd and SRTT (tcp_pacing_ss_ratio, tcp_pacing_ca_ratio).
   virtual std::optional<Rate> pacing_rate() const = 0;
+  // Is the connection paced even where the application set no SO_MAX_PACING_RATE?
+  virtual bool wants_pacing() const { return false; }
   virtual std::uint32_t send_quantum() const = 0;  // octets per burst
   virtual void describe(Describer& describer) const = 0;
 };

@@ -20,7 +20,7 @@ void Reno::init(const Start& start) {
   window_ = {.cwnd = start.segments * start.mss, .ssthresh = kInfiniteSsthresh};
   before_loss_ = window_;
   acked_ = 0;
-  episode_ = Episode::none;
+  phase_ = Phase::none;
 }
 
 void Reno::on_mss_change(std::uint32_t mss) {
@@ -40,9 +40,9 @@ void Reno::on_sent(Instant, std::uint32_t, std::uint32_t) {}
 
 void Reno::on_ack(const AckSample& ack) {
   // In fast recovery cwnd is already the answer (RFC 6675, 5, step 4.2) and the pipe decides.
-  if (ack.in_recovery || !ack.is_cwnd_limited) return;
+  if (is_reducing(ack.episode) || !ack.is_cwnd_limited || !ack.may_raise) return;
 
-  std::uint32_t acked = std::min(ack.newly_acked, kMostCwnd);
+  std::uint32_t acked = std::min(ack.newly_delivered, kMostCwnd);
   if (window_.cwnd < window_.ssthresh) {
     // Slow start, RFC 5681, 3.1. An ACK may cover a whole super-packet, so RFC 3465's bound of two
     // segments per ACK would turn doubling into crawling; as in Linux all acknowledged octets
@@ -71,46 +71,47 @@ void Reno::begin_episode(const LossEvent& loss) {
 }
 
 void Reno::on_loss(const LossEvent& loss) {
-  if (episode_ != Episode::none) return;
+  if (phase_ != Phase::none) return;
   begin_episode(loss);
   // RFC 6675, 5, step 4.2. RFC 5681's three segments on top are not needed: the pipe counts what
   // has left the network.
   window_.cwnd = window_.ssthresh;
-  episode_ = Episode::fast_recovery;
+  phase_ = Phase::fast_recovery;
 }
 
 void Reno::on_congestion_mark(const LossEvent&) {
-  if (episode_ != Episode::none) return;
+  if (phase_ != Phase::none) return;
   before_loss_ = window_;
   // RFC 3168, 6.1.2: "the TCP source halves the congestion window 'cwnd' and reduces the slow start
   // threshold". One that is a single segment already stays so.
   window_.ssthresh = std::max(window_.cwnd / 2, least_ssthresh());
   window_.cwnd = std::min(window_.cwnd, window_.ssthresh);
   acked_ = 0;
-  episode_ = Episode::marked;
+  phase_ = Phase::marked;
 }
 
 void Reno::on_timeout(const LossEvent& loss) {
   // RFC 5681, 3.1: while the same segment times out again ssthresh is held, and a fast recovery
   // that ends in a timeout has already paid.
-  if (episode_ == Episode::none) begin_episode(loss);
-  window_.cwnd = mss_;  // the loss window
+  if (phase_ == Phase::none) begin_episode(loss);
+  // The loss window, beyond what SACK says is still on its way (Linux: tcp_enter_loss).
+  window_.cwnd = mss_ + (loss.in_flight_now + mss_ - 1) / mss_ * mss_;
   acked_ = 0;
-  episode_ = Episode::timeout;
+  phase_ = Phase::timeout;
 }
 
 void Reno::on_recovery_exit(Instant) {
   // RFC 6582, 3.2, step 3, option 2. After a timeout cwnd has grown again from one segment.
-  if (episode_ == Episode::fast_recovery) window_.cwnd = window_.ssthresh;
-  episode_ = Episode::none;
+  if (phase_ == Phase::fast_recovery) window_.cwnd = window_.ssthresh;
+  phase_ = Phase::none;
 }
 
 void Reno::on_spurious_loss() {
-  if (episode_ == Episode::none) return;
+  if (phase_ == Phase::none) return;
   window_.cwnd = std::max(window_.cwnd, before_loss_.cwnd);
   window_.ssthresh = before_loss_.ssthresh;
   acked_ = 0;
-  episode_ = Episode::none;
+  phase_ = Phase::none;
 }
 
 void Reno::on_idle(const IdlePeriod& period) {
@@ -142,7 +143,7 @@ void Reno::describe(Describer& describer) const {
   describer.value("ssthresh", window_.ssthresh);
   describer.value("acked", acked_);
   describer.value("mss", mss_);
-  describer.value("episode", static_cast<std::uint64_t>(episode_));
+  describer.value("episode", static_cast<std::uint64_t>(phase_));
   describer.value("cwnd_before", before_loss_.cwnd);
   describer.value("ssthresh_before", before_loss_.ssthresh);
 }

@@ -26,16 +26,16 @@ class Reno final : public Controller {
   void describe(Describer& describer) const override;
 
  private:
-  enum class Episode : std::uint8_t { none, fast_recovery, timeout, marked };
+  enum class Phase : std::uint8_t { none, fast_recovery, timeout, marked };
 
   void begin_episode(const LossEvent& loss);
   std::uint32_t least_ssthresh() const { return 2 * mss_; }  // RFC 5681, equation 4
 
   std::uint32_t mss_ = 536;  // MUST-15, until init()
   Window window_{.cwnd = kInitialSegments * 536, .ssthresh = kInfiniteSsthresh};
-  Window before_loss_ = window_;     // what on_spurious_loss() goes back to
-  std::uint32_t acked_ = 0;          // in congestion avoidance, towards the next segment of cwnd
-  Episode episode_ = Episode::none;  // until on_recovery_exit()
+  Window before_loss_ = window_;  // what on_spurious_loss() goes back to
+  std::uint32_t acked_ = 0;       // in congestion avoidance, towards the next segment of cwnd
+  Phase phase_ = Phase::none;     // until on_recovery_exit()
 };
 
 }  // namespace tuntcp::tcp::congestion

@@ -39,6 +39,7 @@ class ControllerConformance : public testing::Test {
     const std::uint32_t flight = std::max(cwnd(), octets);
     return {.now = now_,
             .newly_acked = octets,
+            .newly_delivered = octets,
             .in_flight_before = flight,
             .in_flight_now = flight - octets,
             .rtt = 100_ms,
@@ -102,7 +103,7 @@ TYPED_TEST_P(ControllerConformance, NeverGrowsInFastRecovery) {
   this->controller().on_loss(this->loss(this->cwnd()));
   const std::uint32_t before = this->cwnd();
   AckSample ack = this->ack(kMss);
-  ack.in_recovery = true;
+  ack.episode = Episode::recovery;
   for (int i = 0; i < 1000; ++i) this->controller().on_ack(ack);
   EXPECT_LE(this->cwnd(), before);
 }
@@ -262,7 +263,7 @@ TYPED_TEST_P(ControllerConformance, InvariantsHoldInEveryOrderOfEvents) {
         EXPECT_LE(this->cwnd(), before);
         break;
       default:
-        ack.in_recovery = in_recovery;
+        ack.episode = in_recovery ? Episode::recovery : Episode::open;
         ack.is_cwnd_limited = random.next() % 4 != 0;
         this->controller().on_ack(ack);
         EXPECT_LE(this->cwnd(), before + ack.newly_acked + kMss);

@@ -32,14 +32,14 @@ Reno started() {
 Reno in_congestion_avoidance(std::uint32_t cwnd) {
   Reno reno;
   reno.init({.mss = kMss});
-  reno.on_ack({.now = kNow, .newly_acked = 2 * cwnd, .is_cwnd_limited = true});
+  reno.on_ack({.now = kNow, .newly_delivered = 2 * cwnd, .is_cwnd_limited = true});
   reno.on_loss({.now = kNow, .in_flight = 2 * cwnd});
   reno.on_recovery_exit(kNow);
   return reno;
 }
 
 void acked(Reno& reno, std::uint32_t octets) {
-  reno.on_ack({.now = kNow, .newly_acked = octets, .is_cwnd_limited = true});
+  reno.on_ack({.now = kNow, .newly_delivered = octets, .is_cwnd_limited = true});
 }
 
 // Linux (17): ten segments, of whatever size; RFC 6928, 2 has the same for segments up to 1460.
