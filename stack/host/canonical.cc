@@ -24,6 +24,7 @@ void describe(const tcp::congestion::Controller& controller, Canonical& out) {
    public:
     explicit Numbers(Canonical& numbers) : numbers_(numbers) {}
     void value(const char*, std::uint64_t value) override { numbers_.number(value); }
+    void since(const char*, Instant when) override { numbers_.age(when, kLongAgo); }
 
    private:
     Canonical& numbers_;

@@ -14,7 +14,7 @@ namespace tuntcp::tcp::congestion {
 // Starts as Reno.
 class AnyController {
  public:
-  static constexpr std::size_t kMostOctets = 104;
+  static constexpr std::size_t kMostOctets = 160;
 
   AnyController() { construct<Reno>(); }
   ~AnyController() { controller_->~Controller(); }

@@ -82,11 +82,12 @@ struct Rate {
   std::uint64_t octets_per_second = 0;
 };
 
-// Receives an algorithm's own variables, for traces and ss.
+// Receives an algorithm's own variables, for traces and for searches that must know a state again.
 class Describer {
  public:
   virtual ~Describer() = default;
   virtual void value(const char* name, std::uint64_t value) = 0;
+  virtual void since(const char* name, Instant when) = 0;  // Instant(): never
 };
 
 // RFC 6928, 2, with Linux's TCP_INIT_CWND.
@@ -94,9 +95,25 @@ class Describer {
 // ten, and so it is for the restart window.
 inline constexpr std::uint32_t kInitialSegments = 10;
 
+// How CUBIC finds the end of its first slow start: net.tuntcp.tcp_cubic_hystart.
+enum class SlowStartExit : std::uint8_t { by_loss, hystart, hystart_plus_plus };
+
 struct Start {
   std::uint32_t mss = 0;
   std::uint32_t segments = kInitialSegments;  // one, if the SYN was lost again and again
+  Instant now{};
+  // A controller that takes over from another finds its window and its episode.
+  std::uint32_t ssthresh = kInfiniteSsthresh;
+  Episode episode = Episode::open;
+  SlowStartExit exit = SlowStartExit::hystart;
+  bool abe = false;  // RFC 8511: a mark costs less than a loss; net.tuntcp.tcp_abe
+};
+
+// Slow start ended before a loss: for the counters TCPHystartTrainDetect and its kin.
+struct EarlyExit {
+  enum class By : std::uint8_t { ack_train, delay };
+  By by = By::delay;
+  std::uint32_t cwnd_segments = 0;
 };
 
 class Controller {
@@ -104,7 +121,8 @@ class Controller {
   virtual ~Controller() = default;
 
   virtual const char* name() const = 0;
-  // The handshake is over and the sender's MSS is known (without options). Once, before the rest.
+  // The handshake is over and the sender's MSS is known (without options), or the connection chose
+  // this controller later. Once, before the rest.
   virtual void init(const Start& start) = 0;
   // Path MTU discovery found another one.
   virtual void on_mss_change(std::uint32_t mss) = 0;
@@ -125,7 +143,8 @@ class Controller {
   // Everything that was outstanding when the episode began is acknowledged, whether the episode
   // began with on_loss(), on_timeout() or on_congestion_mark().
   virtual void on_recovery_exit(Instant now) = 0;
-  // Nothing had been lost: back to before the episode, which is over (Eifel, F-RTO, D-SACK).
+  // Nothing had been lost: back to before the latest episode, which is over then, or has been for
+  // some time (Eifel, F-RTO, D-SACK). Once for each.
   virtual void on_spurious_loss() = 0;
   // Called before the first transmission after a pause longer than an RTO, unless
   // tcp_slow_start_after_idle is 0.
@@ -137,6 +156,8 @@ class Controller {
   // Is the connection paced even where the application set no SO_MAX_PACING_RATE?
   virtual bool wants_pacing() const { return false; }
   virtual std::uint32_t send_quantum() const = 0;  // octets per burst
+  // What the last on_ack() ended, told once.
+  virtual std::optional<EarlyExit> take_early_exit() { return std::nullopt; }
   virtual void describe(Describer& describer) const = 0;
 };
 

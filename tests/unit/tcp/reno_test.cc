@@ -9,7 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/unit/tcp/controller_conformance.h"
+#include "tests/unit/tcp/loss_based_conformance.h"
 
 namespace tuntcp::tcp::congestion {
 
@@ -19,6 +19,7 @@ struct TheReno {
   using Type = Reno;
 };
 INSTANTIATE_TYPED_TEST_SUITE_P(Reno, ControllerConformance, TheReno);
+INSTANTIATE_TYPED_TEST_SUITE_P(Reno, LossBasedConformance, TheReno);
 
 constexpr Instant kNow = Instant::from_ns(1'000'000'000);
 
@@ -28,11 +29,11 @@ Reno started() {
   return reno;
 }
 
-// In congestion avoidance with the given window: half of twice as much was in flight.
+// In congestion avoidance with the given window: half of twice as much.
 Reno in_congestion_avoidance(std::uint32_t cwnd) {
   Reno reno;
   reno.init({.mss = kMss});
-  reno.on_ack({.now = kNow, .newly_delivered = 2 * cwnd, .is_cwnd_limited = true});
+  reno.on_ack({.now = kNow, .newly_delivered = 2 * cwnd - 10 * kMss, .is_cwnd_limited = true});
   reno.on_loss({.now = kNow, .in_flight = 2 * cwnd});
   reno.on_recovery_exit(kNow);
   return reno;
@@ -77,19 +78,34 @@ TEST(Reno, SlowStartDoublesEachRoundWithDelayedAcks) {
   EXPECT_EQ(reno.window().cwnd, 80 * kMss);
 }
 
-// RFC 5681, equation 4.
-TEST(Reno, LossHalvesWhatWasInFlight) {
+// RFC 5681, equation 4, of cwnd (Linux: 10 leave 5), in whole segments.
+TEST(Reno, LossHalvesTheWindow) {
   Reno reno = started();
+  acked(reno, kMss);
   reno.on_loss({.now = kNow, .in_flight = 8 * kMss});
-  EXPECT_EQ(reno.window().ssthresh, 4 * kMss);
-  EXPECT_EQ(reno.window().cwnd, 4 * kMss);
+  EXPECT_EQ(reno.window().ssthresh, 5 * kMss);
+  EXPECT_EQ(reno.window().cwnd, 5 * kMss);
 }
 
-TEST(Reno, TimeoutHalvesWhatWasInFlightForSsthresh) {
+TEST(Reno, TimeoutHalvesTheWindowForSsthresh) {
   Reno reno = started();
   reno.on_timeout({.now = kNow, .in_flight = 8 * kMss});
-  EXPECT_EQ(reno.window().ssthresh, 4 * kMss);
+  EXPECT_EQ(reno.window().ssthresh, 5 * kMss);
   EXPECT_EQ(reno.window().cwnd, kMss);
+}
+
+// RFC 8511, 3 and 4.1: 0.8 for Reno, if asked for.
+TEST(Reno, MarkCostsLessThanALossWithAbe) {
+  Reno reno = started();
+  reno.on_congestion_mark({.now = kNow, .in_flight = 10 * kMss});
+  EXPECT_EQ(reno.window().cwnd, 5 * kMss);
+  reno.init({.mss = kMss, .abe = true});
+  reno.on_congestion_mark({.now = kNow, .in_flight = 10 * kMss});
+  EXPECT_EQ(reno.window().cwnd, 8 * kMss);
+  EXPECT_EQ(reno.window().ssthresh, 8 * kMss);
+  reno.init({.mss = kMss, .abe = true});
+  reno.on_loss({.now = kNow, .in_flight = 10 * kMss});
+  EXPECT_EQ(reno.window().cwnd, 5 * kMss);
 }
 
 // A timeout ends a fast recovery that has already halved ssthresh (10 in flight: 5).
@@ -105,15 +121,15 @@ TEST(Reno, TimeoutDuringFastRecoveryDoesNotHalveAgain) {
 // reaching ssthresh already count for the second.
 TEST(Reno, GrowthTurnsLinearExactlyAtSsthresh) {
   Reno reno = started();
-  reno.on_timeout({.now = kNow, .in_flight = 8 * kMss});  // ssthresh 4
+  reno.on_timeout({.now = kNow, .in_flight = 8 * kMss});  // ssthresh 5
   acked(reno, kMss);
   EXPECT_EQ(reno.window().cwnd, 2 * kMss);
-  acked(reno, 3 * kMss);  // 2 reach ssthresh, 1 is left
-  EXPECT_EQ(reno.window().cwnd, 4 * kMss);
-  acked(reno, 3 * kMss - 1);
-  EXPECT_EQ(reno.window().cwnd, 4 * kMss);
-  acked(reno, 1);
+  acked(reno, 4 * kMss);  // 3 reach ssthresh, 1 is left
   EXPECT_EQ(reno.window().cwnd, 5 * kMss);
+  acked(reno, 4 * kMss - 1);
+  EXPECT_EQ(reno.window().cwnd, 5 * kMss);
+  acked(reno, 1);
+  EXPECT_EQ(reno.window().cwnd, 6 * kMss);
 }
 
 // RFC 5681, 3.1: "incremented by roughly 1 full-sized segment per round-trip time".
@@ -181,14 +197,15 @@ TEST(Reno, HasNoRateOfItsOwn) {
 TEST(Reno, DescribesItsVariables) {
   struct Values : Describer {
     void value(const char* name, std::uint64_t value) override { values[name] = value; }
+    void since(const char*, Instant) override {}
     std::map<std::string, std::uint64_t> values;
   } description;
   Reno reno = in_congestion_avoidance(20 * kMss);
-  acked(reno, 300);
+  acked(reno, 3 * kMss + 300);
   reno.describe(description);
-  EXPECT_THAT(description.values, testing::IsSupersetOf({testing::Pair("acked", 300U),
-                                                         testing::Pair("cwnd", 20U * kMss),
-                                                         testing::Pair("ssthresh", 20U * kMss)}));
+  EXPECT_THAT(description.values,
+              testing::IsSupersetOf({testing::Pair("credit", 3U), testing::Pair("octets", 300U),
+                                     testing::Pair("cwnd", 20U), testing::Pair("ssthresh", 20U)}));
   EXPECT_STREQ(reno.name(), "reno");
 }
 

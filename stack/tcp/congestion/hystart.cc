@@ -1,0 +1,75 @@
+#include "stack/tcp/congestion/hystart.h"
+
+#include <algorithm>
+
+namespace tuntcp::tcp::congestion {
+namespace {
+
+// Linux's module parameters and constants.
+constexpr std::uint32_t kLowWindow = 16;    // segments; a smaller window tells nothing
+constexpr Duration kTrainGap = 2_ms;        // between two ACKs of a train
+constexpr std::uint8_t kLeastSamples = 8;   // of a round, before its least is believed
+constexpr Duration kLeastThreshold = 4_ms;  // of the growth of the round trip
+constexpr Duration kMostThreshold = 16_ms;
+constexpr std::uint64_t kSuperPackets = 4 * 65536;  // octets that may leave in one go
+
+// A train of ACKs is also as long as it took the sender to let the packets out, at the rate at
+// which it is paced, or would be (Linux: twice the window in a round trip, in slow start).
+Duration sending_time(const AckSample& ack, const Window& window) {
+  std::uint64_t rate = ack.pacing_rate;
+  if (rate == 0 && ack.srtt > Duration::zero()) {
+    rate = std::uint64_t{window.cwnd} * 2 * 1'000'000 /
+           static_cast<std::uint64_t>(std::max<std::int64_t>(ack.srtt.count_us(), 1));
+  }
+  if (rate == 0) return Duration::zero();
+  const std::uint64_t us = kSuperPackets * 1'000'000 / rate;
+  return std::min(Duration::microseconds(static_cast<std::int64_t>(us)), Duration(1_ms));
+}
+
+}  // namespace
+
+void Hystart::restart(Instant now) {
+  round_started_ = now;
+  last_ack_ = now;
+  least_ = Duration::infinite();
+  samples_ = 0;
+  round_is_due_ = false;
+}
+
+std::optional<EarlyExit::By> Hystart::on_sample(const AckSample& ack, Duration delay_min,
+                                                const Window& window) {
+  if (round_is_due_) restart(ack.now);
+  if (window.cwnd / std::max(ack.mss, 1U) < kLowWindow) return std::nullopt;
+  if (is_long_train(ack, delay_min, window)) return EarlyExit::By::ack_train;
+  if (is_late(*ack.rtt, delay_min)) return EarlyExit::By::delay;
+  return std::nullopt;
+}
+
+bool Hystart::is_long_train(const AckSample& ack, Duration delay_min, const Window& window) {
+  if (ack.now - last_ack_ > kTrainGap) return false;
+  last_ack_ = ack.now;
+  Duration threshold = delay_min + sending_time(ack, window);
+  // Packets that were paced may themselves have been spread over half of a round trip.
+  if (ack.pacing_rate == 0) threshold = threshold / 2;
+  return ack.now - round_started_ > threshold;
+}
+
+bool Hystart::is_late(Duration rtt, Duration delay_min) {
+  least_ = std::min(least_, rtt);
+  if (samples_ < kLeastSamples) {
+    ++samples_;
+    return false;
+  }
+  const Duration threshold = std::clamp(delay_min / 8, kLeastThreshold, kMostThreshold);
+  return least_ > delay_min + threshold;
+}
+
+void Hystart::describe(Describer& describer) const {
+  describer.since("round_started", round_started_);
+  describer.since("last_ack", last_ack_);
+  describer.value("round_least_ns", static_cast<std::uint64_t>(least_.count_ns()));
+  describer.value("round_samples", samples_);
+  describer.value("round_is_due", round_is_due_ ? 1 : 0);
+}
+
+}  // namespace tuntcp::tcp::congestion
