@@ -31,6 +31,7 @@ void reduce_window(Tcb& tcb, const recovery::AckOutcome& outcome, const BeforeAc
 void apply_changes(Tcb& tcb, const recovery::AckOutcome& outcome, const BeforeAck& before,
                    Instant now) {
   for (const Counter counter : outcome.counted()) mib(tcb).add(counter);
+  mib(tcb).add(Counter::tcp_dsack_recv_segs, outcome.dsacked_segments);
   for (const recovery::Change change : outcome.changes()) {
     switch (change) {
       case recovery::Change::entered_cwr:

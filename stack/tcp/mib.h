@@ -113,6 +113,7 @@ namespace tuntcp {
   X(tcp_reno_reorder, "TcpExtTCPRenoReorder", "reordering found by duplicate ACKs")            \
   X(tcp_ts_reorder, "TcpExtTCPTSReorder", "reordering found by timestamps")                    \
   X(tcp_dsack_ofo_recv, "TcpExtTCPDSACKOfoRecv", "D-SACK received for data out of order")      \
+  X(tcp_dsack_recv_segs, "TcpExtTCPDSACKRecvSegs", "segments that D-SACKs reported")           \
   X(tcp_dsack_ignored_dubious, "TcpExtTCPDSACKIgnoredDubious", "D-SACK of more than was repeated") \
   X(tcp_dsack_ignored_no_undo, "TcpExtTCPDSACKIgnoredNoUndo", "D-SACK with nothing to undo")   \
   X(tcp_dsack_ignored_old, "TcpExtTCPDSACKIgnoredOld", "D-SACK of before the episode")         \

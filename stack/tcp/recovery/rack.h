@@ -47,7 +47,7 @@ class Rack {
     if (persist_ != 0) --persist_;
   }
   // A recovery was undone because of D-SACKs: the wider window is kept for a while (RFC 8985, 6.2).
-  void keep_window() { persist_ = kPersist; }
+  void keep_window() { persist_ = std::min<std::uint8_t>(persist_ + 1, kPersist); }
 
   // 6.2, step 5, RACK_detect_loss(): marks what is lost. Answers how long to wait until the next
   // transmission can be found lost; zero: no timer is needed. `lose` is called for each.

@@ -382,8 +382,8 @@ bool Recovery::undo_or_finish(const AckFacts& facts, AckOutcome& outcome) {
     rack_.on_recovery_exit();
   }
   if (holds_state(facts)) return true;
+  // What D-SACKs say later may still undo it.
   enter(Episode::open, facts.snd_nxt);
-  undo_.forget();
   is_reneging_ = false;
   if (!was_undone) outcome.change(Change::finished);
   return false;

@@ -82,6 +82,7 @@ struct AckOutcome {
   std::uint32_t newly_delivered = 0;  // acknowledged or SACKed, each octet once
   std::uint32_t newly_lost = 0;
   std::uint32_t delivered_segments = 0;
+  std::uint32_t dsacked_segments = 0;  // that arrived twice
   bool una_advanced = false;
   bool made_progress = false;  // something was acknowledged or SACKed
   // Since the oldest, and since the latest, of the octets left that were delivered and had been

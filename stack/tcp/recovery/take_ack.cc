@@ -33,9 +33,10 @@ void Recovery::take_dsack(const AckFacts& facts, Evidence& evidence, AckOutcome&
     return outcome.count(Counter::tcp_dsack_ignored_dubious);
   }
   evidence.dsack_counts = true;
+  outcome.dsacked_segments = segments;
   // RFC 8985, 6.2: the reordering window grows, but not because of a probe, which is sent on
-  // purpose, and not before there was reordering.
-  if (reordering_seen_ != 0 && !evidence.dsack_of_probe) rack_.on_dsack();
+  // purpose.
+  if (!evidence.dsack_of_probe) rack_.on_dsack();
   if (dsack.end <= facts.ack && !undo_.is_possible()) {
     outcome.count(Counter::tcp_dsack_ignored_no_undo);
   } else if (dsack.end <= facts.ack && dsack.end <= undo_.marker()) {
@@ -155,8 +156,7 @@ void Recovery::note_delivered(const Transmission& transmission, std::uint32_t oc
 // RFC 4653's and Linux's measure: by how many segments something was overtaken.
 void Recovery::note_reordering(SeqNum from, const AckFacts& facts, bool by_timestamps,
                                AckOutcome& outcome) {
-  if (board_.is_empty() || facts.path.mss == 0) return;
-  const SeqNum highest = board_.highest_sacked();
+  const SeqNum highest = board_.is_empty() ? facts.ack : board_.highest_sacked();
   if (from >= highest) return;
   const std::uint32_t segments = segments_of(octets_between(from, highest), facts.path.mss);
   if (segments > reordering_) reordering_ = std::min(segments, facts.knobs.most_reordering);
