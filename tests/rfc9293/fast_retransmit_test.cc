@@ -131,7 +131,7 @@ TEST(FastRetransmit, APartialAckSendsTheNextHole) {
   Drill d = Drill::established(wide_open());
   d.send(10'000);
   d.sent();
-  for (int i = 0; i < 3; ++i) d.peer_sends(ack({.ack = 1}));
+  for (int i = 0; i < 8; ++i) d.peer_sends(ack({.ack = 1}));
   EXPECT_THAT(d.sent(), ElementsAre(IsData({.seq = 1, .len = 1'000})));
   d.peer_sends(ack({.ack = 3'001}));
   EXPECT_THAT(d.sent(), ElementsAre(IsData({.seq = 3'001, .len = 1'000})));
