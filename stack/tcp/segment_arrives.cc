@@ -49,6 +49,17 @@ Verdict check_timestamps(Tcb& tcb, const Segment& seg, Instant now) {
   return Verdict::drop;
 }
 
+// Deviation: RFC 5961, 3.2 knows only RCV.NXT. As Linux does, a RST is also exact where the peer
+// cannot know RCV.NXT and yet proves that it knows the connection: at the right edge of what was
+// told to it by SACK, where a sender that has heard only that may put it; and, once nothing more
+// can come, at the number of its own FIN, where macOS puts it.
+bool is_exact_rst(const Tcb& tcb, const Segment& seg) {
+  if (seg.seq == tcb.rcv.nxt) return true;
+  constexpr StateSet kPeerHasClosed{State::close_wait, State::closing, State::last_ack};
+  if (seg.seq + 1 == tcb.rcv.nxt && kPeerHasClosed.contains(tcb.state)) return true;
+  return tcb.agreed.sack && !tcb.reassembly.is_empty() && seg.seq == tcb.reassembly.right_edge();
+}
+
 // ---- First: the sequence number.
 Verdict check_sequence_number(Tcb& tcb, Segment& seg, Instant now) {
   // The peer's SYN,ACK of a simultaneous open acknowledges our SYN; its own SYN we know already.
@@ -60,7 +71,8 @@ Verdict check_sequence_number(Tcb& tcb, Segment& seg, Instant now) {
   // "If the RCV.WND is zero, no segments will be acceptable, but special allowance should be made
   // to accept valid ACKs, URGs, and RSTs" (MUST-66). The text is cut off in the seventh step.
   const bool is_allowed = tcb.rcv.wnd() == 0 && seg.seq == tcb.rcv.nxt;
-  if (is_allowed || is_acceptable(seg.seq, seg.len, tcb.rcv.nxt, tcb.rcv.wnd())) {
+  const bool is_exact = seg.has(Flag::rst) && is_exact_rst(tcb, seg);
+  if (is_allowed || is_exact || is_acceptable(seg.seq, seg.len, tcb.rcv.nxt, tcb.rcv.wnd())) {
     // RFC 7323, 3.2: nothing of a RST's timestamps may be used, for any path may have made it.
     if (!seg.has(Flag::rst)) update_ts_recent(tcb, seg, now);
     return Verdict::proceed;
@@ -82,15 +94,12 @@ Verdict check_sequence_number(Tcb& tcb, Segment& seg, Instant now) {
 // ---- Second: the RST bit, as tightened by RFC 5961, 3.2.
 Verdict check_rst(Tcb& tcb, const Segment& seg, Instant now) {
   if (!seg.has(Flag::rst)) return Verdict::proceed;
-  switch (judge_rst(seg.seq, tcb.rcv.nxt, tcb.rcv.wnd())) {
-    case RstVerdict::ignore:
-      return Verdict::drop;
-    case RstVerdict::challenge:
-      // A guess that merely lands in the window must not kill the connection.
+  if (!is_exact_rst(tcb, seg)) {
+    // A guess that merely lands in the window must not kill the connection.
+    if (judge_rst(seg.seq, tcb.rcv.nxt, tcb.rcv.wnd()) == RstVerdict::challenge) {
       acknowledge_dubious(tcb, seg, DubiousSegment::challenge, now);
-      return Verdict::drop;
-    case RstVerdict::reset:
-      break;
+    }
+    return Verdict::drop;
   }
   // A passive OPEN is a HalfOpen and returns to LISTEN (MUST-11). Deviation: for an active one RFC
   // 9293 signals "connection refused" in SYN-RECEIVED, Linux only in SYN-SENT. In
