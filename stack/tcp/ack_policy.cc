@@ -56,7 +56,13 @@ void acknowledge_now(Tcb& tcb) {
 
 void start_quick_acks(Tcb& tcb) {
   const std::uint32_t segments = tcb.rcv.wnd() / (2 * tcb.ack.rcv_mss);
-  tcb.ack.quick = static_cast<std::uint8_t>(std::clamp(segments, 2U, kMaxQuickAcks));
+  tcb.ack.quick =
+      std::max(tcb.ack.quick, static_cast<std::uint8_t>(std::clamp(segments, 2U, kMaxQuickAcks)));
+}
+
+void acknowledge_duplicate(Tcb& tcb) {
+  start_quick_acks(tcb);
+  tcb.ack.is_interactive = false;
 }
 
 void acknowledge_quickly(Tcb& tcb) {

@@ -18,6 +18,10 @@ void acknowledge_now(Tcb& tcb);
 // The connection is established or was idle: the next ACKs are sent at once.
 void start_quick_acks(Tcb& tcb);
 
+// What came was sent in vain: our ACKs are lost or late, and the peer has to be told (Linux's
+// tcp_enter_quickack_mode).
+void acknowledge_duplicate(Tcb& tcb);
+
 // The next two ACKs are sent at once, for the peer's window may be as small (Linux, on CE).
 void acknowledge_quickly(Tcb& tcb);
 

@@ -60,6 +60,11 @@ bool is_exact_rst(const Tcb& tcb, const Segment& seg) {
   return tcb.agreed.sack && !tcb.reassembly.is_empty() && seg.seq == tcb.reassembly.right_edge();
 }
 
+// RFC 2883, 4: what came twice, with the next ACK.
+void report_duplicate(Tcb& tcb, SeqRange octets) {
+  if (tcb.agreed.sack && sysctl(tcb).tcp_dsack != 0) tcb.ack.dsack = octets;
+}
+
 // ---- First: the sequence number.
 Verdict check_sequence_number(Tcb& tcb, Segment& seg, Instant now) {
   // The peer's SYN,ACK of a simultaneous open acknowledges our SYN; its own SYN we know already.
@@ -81,7 +86,8 @@ Verdict check_sequence_number(Tcb& tcb, Segment& seg, Instant now) {
   if (!seg.text.is_empty() && seg.end() <= tcb.rcv.nxt) {
     // The peer did not see our ACK, or sent it again too soon: RFC 2883, 4.1 tells it which.
     mib(tcb).add(Counter::tcp_delayed_ack_lost);
-    if (sysctl(tcb).tcp_dsack != 0) tcb.ack.dsack = SeqRange{seg.seq, seg.seq + seg.text.size()};
+    acknowledge_duplicate(tcb);
+    report_duplicate(tcb, {seg.seq, seg.seq + seg.text.size()});
   } else if (seg.seq >= tcb.rcv.edge) {
     mib(tcb).add(Counter::tcp_beyond_window);
   }
@@ -137,9 +143,7 @@ Verdict check_ack(Tcb& tcb, const Segment& seg, Instant now) {
     if (seg.had_syn) {
       // The SYN is not acceptable and so it is acknowledged (3.10.7.4, first), as an octet that
       // came twice: Linux does so as well.
-      if (tcb.agreed.sack && sysctl(tcb).tcp_dsack != 0) {
-        tcb.ack.dsack = SeqRange{tcb.rcv.irs, tcb.rcv.irs + 1};
-      }
+      report_duplicate(tcb, {tcb.rcv.irs, tcb.rcv.irs + 1});
       acknowledge_now(tcb);
     }
   }
@@ -225,7 +229,7 @@ void queue_out_of_order(Tcb& tcb, Segment& seg) {
   const auto duplicate = tcb.reassembly.insert(seg.seq, seg.text);
   if (duplicate) {
     mib(tcb).add(Counter::tcp_ofo_merge);
-    if (sysctl(tcb).tcp_dsack != 0) tcb.ack.dsack = duplicate;
+    report_duplicate(tcb, *duplicate);
   }
 }
 
@@ -247,7 +251,7 @@ void process_text(Tcb& tcb, Segment& seg, Instant now) {
   // Old octets in front and octets beyond the window at the end are cut off.
   if (seg.seq < tcb.rcv.nxt) {
     const std::uint32_t old = octets_between(seg.seq, earlier_of(text_end, tcb.rcv.nxt));
-    if (sysctl(tcb).tcp_dsack != 0) tcb.ack.dsack = SeqRange{seg.seq, seg.seq + old};
+    report_duplicate(tcb, {seg.seq, seg.seq + old});
     seg.text.remove_prefix(old);
     seg.seq += old;
     seg.len -= old;
@@ -280,6 +284,9 @@ void process_text(Tcb& tcb, Segment& seg, Instant now) {
   }
   deliver(tcb, seg.text);
   const bool had_gap = !tcb.reassembly.is_empty();
+  // Text in order may cover what is held. What it brought twice itself was said before.
+  const auto held = tcb.reassembly.part_below(tcb.rcv.nxt);
+  if (held && !tcb.ack.dsack) report_duplicate(tcb, *held);
   while (auto next = tcb.reassembly.take(tcb.rcv.nxt)) deliver(tcb, std::move(*next));
   on_text_arrived(tcb, seg, now);
   acknowledge_text(tcb, seg, now);
