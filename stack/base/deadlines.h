@@ -12,13 +12,14 @@ namespace tuntcp {
 
 // In the order in which timers that are due at the same instant run.
 enum class Timer : std::uint8_t {
-  retransmit,   // RFC 6298, also of a SYN
-  persist,      // RFC 9293, 3.8.6.1, and the silly-window override of 3.8.6.2.1
-  delayed_ack,  // RFC 9293, 3.8.6.3
-  fin_wait_2,   // Linux: an orphan does not wait for the peer's FIN for ever
-  keep_alive,   // RFC 9293, 3.8.4
+  retransmit,      // RFC 6298, also of a SYN
+  persist,         // RFC 9293, 3.8.6.1, and the silly-window override of 3.8.6.2.1
+  delayed_ack,     // RFC 9293, 3.8.6.3
+  fin_wait_2,      // Linux: an orphan does not wait for the peer's FIN for ever
+  keep_alive,      // RFC 9293, 3.8.4
+  compressed_ack,  // Linux: one ACK for several segments out of order
 };
-inline constexpr std::size_t kTimerCount = 5;
+inline constexpr std::size_t kTimerCount = 6;
 
 class Deadlines {
  public:

@@ -71,6 +71,10 @@ void describe_ack(const Tcb& tcb, Canonical& out) {
   out.number(ack.quick);
   out.number(ack.rcv_mss);
   out.age(ack.last_received, kLongAgo);
+  // Where RCV.NXT has moved on since, nothing of it counts.
+  const bool is_gap = ack.gap_at == tcb.rcv.nxt;
+  out.number(is_gap ? ack.gap_acks : std::uint8_t{0});
+  out.number(ack.compressed);
   out.number(ack.dsack.has_value());
   if (ack.dsack) {
     out.remote(ack.dsack->begin);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "stack/tcp/ack_policy.h"
 #include "stack/tcp/ecn.h"
 #include "stack/tcp/negotiation.h"
 #include "stack/tcp/timeouts.h"
@@ -147,7 +146,6 @@ void become_established(Tcb& tcb, const Segment& seg, Cause cause, Instant now) 
   if (tcb.fin_queued) enter(tcb, State::fin_wait_1, Cause::close_call);
   tcb.segments_delivered = 1;  // the SYN
   tcb.established_at = now;
-  start_quick_acks(tcb);
   start_keep_alive_timer(tcb, now);
   tcb.events |= EventBits::connected | EventBits::writable;
   mark_ready(tcb);

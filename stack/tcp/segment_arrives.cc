@@ -222,6 +222,7 @@ void queue_out_of_order(Tcb& tcb, Segment& seg) {
   if (held >= tcb.space.buffer) {
     // The peer still has what was never acknowledged (SHLD-31 asks to queue, not to hoard).
     mib(tcb).add(Counter::tcp_ofo_drop);
+    acknowledge_now(tcb);
     return;
   }
   mib(tcb).add(Counter::tcp_ofo_queue);
@@ -279,7 +280,7 @@ void process_text(Tcb& tcb, Segment& seg, Instant now) {
   note_codepoint(tcb, seg);
   if (seg.seq != tcb.rcv.nxt) {
     queue_out_of_order(tcb, seg);
-    acknowledge_now(tcb);  // a duplicate ACK at once: RFC 5681, 4.2 (MAY-13)
+    acknowledge_out_of_order(tcb, now);  // RFC 5681, 4.2 (MAY-13)
     return;
   }
   deliver(tcb, seg.text);
@@ -290,7 +291,7 @@ void process_text(Tcb& tcb, Segment& seg, Instant now) {
   while (auto next = tcb.reassembly.take(tcb.rcv.nxt)) deliver(tcb, std::move(*next));
   on_text_arrived(tcb, seg, now);
   acknowledge_text(tcb, seg, now);
-  if (had_gap) acknowledge_now(tcb);
+  if (had_gap && tcb.reassembly.is_empty()) acknowledge_now(tcb);  // RFC 5681, 4.2
 }
 
 // ---- Eighth: the FIN bit. One that comes before the text in front of it waits for that text.

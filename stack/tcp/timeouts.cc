@@ -248,6 +248,8 @@ void run_timer(Tcb& tcb, Timer timer, Instant now) {
       return end(tcb, Error::none, Cause::timeout);
     case Timer::keep_alive:
       return on_keep_alive_timeout(tcb, now);
+    case Timer::compressed_ack:
+      return on_compressed_ack_timeout(tcb);
   }
 }
 
