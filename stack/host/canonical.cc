@@ -96,6 +96,7 @@ void describe_space(const Tcb& tcb, Canonical& out) {
     out.number(value);
   }
   out.duration(space.rtt);
+  if (space.last_echo != 0) out.timestamp(space.last_echo);
   out.age(space.rtt_started, kLongAgo);
   if (space.rtt_started != Instant()) out.remote(space.rtt_seq);
   out.age(space.round_started, kLongAgo);

@@ -217,7 +217,7 @@ bool is_memory_left(Tcb& tcb, const buffer::Slice& text) {
   return arena.octets_in_use() < enough;
 }
 
-void queue_out_of_order(Tcb& tcb, Segment& seg) {
+void queue_out_of_order(Tcb& tcb, Segment& seg, Instant now) {
   const std::uint32_t held = tcb.receive_buffer.memory() + tcb.reassembly.memory();
   if (held >= tcb.space.buffer) {
     // The peer still has what was never acknowledged (SHLD-31 asks to queue, not to hoard).
@@ -228,6 +228,7 @@ void queue_out_of_order(Tcb& tcb, Segment& seg) {
   mib(tcb).add(Counter::tcp_ofo_queue);
   tcb.out_of_order_segments += seg.wire_segments;
   const auto duplicate = tcb.reassembly.insert(seg.seq, seg.text);
+  on_text_out_of_order(tcb, seg, now);
   if (duplicate) {
     mib(tcb).add(Counter::tcp_ofo_merge);
     report_duplicate(tcb, *duplicate);
@@ -279,7 +280,7 @@ void process_text(Tcb& tcb, Segment& seg, Instant now) {
 
   note_codepoint(tcb, seg);
   if (seg.seq != tcb.rcv.nxt) {
-    queue_out_of_order(tcb, seg);
+    queue_out_of_order(tcb, seg, now);
     acknowledge_out_of_order(tcb, now);  // RFC 5681, 4.2 (MAY-13)
     return;
   }

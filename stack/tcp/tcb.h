@@ -111,7 +111,8 @@ struct ReceiveSpace {
   std::uint32_t asked_clamp = 0;  // TCP_WINDOW_CLAMP; 0: none
   bool is_locked = false;         // SO_RCVBUF was set: no auto-tuning
   Duration rtt;                   // as the receiver sees it
-  SeqNum rtt_seq;                 // without timestamps: a window's worth from here ...
+  std::uint32_t last_echo = 0;    // the timestamp it was last measured by
+  SeqNum rtt_seq;                 // a window's worth from here ...
   Instant rtt_started;            // ... begun at this time
   Instant round_started;
   std::uint32_t round_copied = 0;  // octets the application read since then
