@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "stack/tcp/ack_policy.h"
+#include "stack/tcp/controllers.h"
 #include "stack/tcp/ecn.h"
 #include "stack/tcp/negotiation.h"
 #include "stack/tcp/timeouts.h"
@@ -117,6 +118,7 @@ void tell_congestion_control(Tcb& tcb, const recovery::AckOutcome& outcome,
                        .mss = effective_send_mss(tcb, tcb.agreed.timestamps ? 12 : 0),
                        .is_cwnd_limited = tcb.window_use.is_limiting(controller.window()),
                        .episode = episode});
+    count_early_exit(tcb);
   }
   if (outcome.left_recovery) controller.on_recovery_exit(now);
 }
@@ -144,8 +146,7 @@ void become_established(Tcb& tcb, const Segment& seg, Cause cause, Instant now) 
   tcb.snd.max_wnd = tcb.snd.wnd;
   tcb.small_end = tcb.snd.una;
   reserve_window(tcb, advertised_mss(tcb));
-  tcb.congestion->init(
-      {.mss = effective_send_mss(tcb, tcb.agreed.timestamps ? 12 : 0), .segments = segments});
+  start_controller(tcb, segments, now);
   tcb.window_use.restart(tcb.snd.una);
   // CLOSE before the handshake was over: 3.10.4, SYN-RECEIVED, sends the FIN now.
   enter(tcb, State::established, cause);
