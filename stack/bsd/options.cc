@@ -25,8 +25,6 @@ constexpr int kMaxKeepAliveTime = 32'767;
 constexpr int kMaxKeepAliveCount = 127;
 constexpr int kMaxFinTimeout = 120;
 constexpr std::size_t kCongestionNameMax = 16;
-// The one congestion control there is.
-constexpr std::string_view kCongestion = "reno";
 // Half of SOCK_MIN_RCVBUF and SOCK_MIN_SNDBUF: the kernel doubles what is asked for.
 constexpr std::uint32_t kMinReceiveBuffer = 1152;
 constexpr std::uint32_t kMinSendBuffer = 2304;
@@ -223,17 +221,26 @@ std::uint32_t octets_of_clamp(int number) {
   return std::max(static_cast<std::uint32_t>(std::max(number, 0)), kMinReceiveBuffer);
 }
 
-int set_congestion(const Given& given) {
+// Of the host's controllers, by one name of the list.
+bool is_known_congestion(const Sysctl& sysctl, std::string_view name) {
+  const std::string list = ' ' + sysctl.tcp_available_congestion_control + ' ';
+  return !name.empty() && list.contains(' ' + std::string(name) + ' ');
+}
+
+int set_congestion(Tables& tables, Socket& socket, const Given& given) {
   if (given.length < 1) return -EINVAL;
   if (given.value == nullptr) return -EFAULT;
   const auto* const text = static_cast<const char*>(given.value);
   const std::size_t most = std::min(given.length, kCongestionNameMax - 1);
   const std::string_view name(text, strnlen(text, most));
-  return name == kCongestion ? 0 : -ENOENT;
+  if (!is_known_congestion(tables.host.sysctl(), name)) return -ENOENT;
+  socket.options.congestion = name;
+  tables.give_options(socket);
+  return 0;
 }
 
 int set_tcp_level(Tables& tables, Socket& socket, int option, const Given& given) {
-  if (option == TCP_CONGESTION) return set_congestion(given);
+  if (option == TCP_CONGESTION) return set_congestion(tables, socket, given);
   if (given.length < sizeof(int)) return -EINVAL;
   if (given.value == nullptr) return -EFAULT;
   const int number = given.number();
@@ -372,8 +379,11 @@ int get_tcp_level(Tables& tables, Socket& socket, int option, const Room& room,
     case TCP_INFO:
       return room.put(&info, sizeof info);
     case TCP_CONGESTION: {
+      const std::string_view is = is_connection                ? tables.status(socket).congestion
+                                  : options.congestion.empty() ? sysctl.tcp_congestion_control
+                                                               : options.congestion;
       char name[kCongestionNameMax] = {};
-      kCongestion.copy(name, sizeof name - 1);
+      is.copy(name, sizeof name - 1);
       return room.put(name, sizeof name);
     }
     default:

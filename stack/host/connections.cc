@@ -3,6 +3,7 @@
 
 #include "stack/base/siphash.h"
 #include "stack/host/tables.h"
+#include "stack/tcp/controllers.h"
 #include "stack/tcp/isn.h"
 #include "stack/tcp/timeouts.h"
 #include "stack/tcp/timestamps.h"
@@ -26,7 +27,8 @@ std::uint32_t socket_buffer_memory(std::uint32_t socket_buffer) {
 }
 
 HostTables::HostTables(const HostConfig& config, RandomSource& random)
-    : shared(config.sysctl, config.send_pool_octets, random),
+    : shared(config.sysctl, config.send_pool_octets, random, config.controllers,
+             config.max_connections),
       arena(kArenaBlockOctets, kArenaPacketOctets, config.receive_arena_octets),
       addresses(config.addresses),
       demux(SipKey::draw(random)),
@@ -86,6 +88,7 @@ tcp::Tcb* HostTables::make_tcb(const FourTuple& tuple, const SocketOptions& opti
   if (tcp::wants_timestamp_offset(shared.sysctl)) {
     tcb->ts.offset = tcp::timestamp_offset(shared.timestamp_key, tuple);
   }
+  tcp::choose_controller(*tcb, options.congestion);
   tcb->no_delay = options.no_delay;
   tcb->linger = options.linger;
   tcb->rto_limits = options.rto_limits.value_or(tcp::rto_limits(shared.sysctl));

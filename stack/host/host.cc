@@ -6,6 +6,7 @@
 #include "stack/host/statuses.h"
 #include "stack/host/tables.h"
 #include "stack/tcp/ack_policy.h"
+#include "stack/tcp/controllers.h"
 #include "stack/tcp/isn.h"
 #include "stack/tcp/negotiation.h"
 #include "stack/tcp/network_errors.h"
@@ -118,6 +119,11 @@ Result<FourTuple> choose_tuple(HostTables& tables, const Endpoint& remote, const
   return tuple;
 }
 
+bool has_known_controller(const HostTables& tables, const SocketOptions& options) {
+  return options.congestion.empty() ||
+         tables.shared.controllers.find(options.congestion) != nullptr;
+}
+
 }  // namespace
 
 Host::Host(const HostConfig& config, RandomSource& random)
@@ -185,6 +191,7 @@ Result<Endpoint> Host::choose_local(const Endpoint& wanted, const ListenOptions&
 Result<ListenerId> Host::listen(const Endpoint& wanted, const ListenOptions& options,
                                 const SocketOptions& inherited) {
   HostTables& t = *tables_;
+  if (!has_known_controller(t, inherited)) return std::unexpected(Error::invalid_argument);
   const auto local = choose_local(wanted, options);
   if (!local) return std::unexpected(local.error());
   Listener* const listener = t.listeners.emplace();
@@ -208,7 +215,8 @@ void Host::set_backlog(ListenerId id, int backlog) {
 }
 
 void Host::set_options(ListenerId id, const SocketOptions& inherited) {
-  if (Listener* const listener = tables_->listeners.find(id.handle)) {
+  Listener* const listener = tables_->listeners.find(id.handle);
+  if (listener != nullptr && has_known_controller(*tables_, inherited)) {
     const auto rto_limits = listener->inherited.rto_limits;
     listener->inherited = inherited;
     if (!inherited.rto_limits) listener->inherited.rto_limits = rto_limits;
@@ -255,6 +263,7 @@ Result<ConnectionId> Host::open(const Endpoint& remote, const OpenOptions& optio
   for (const Prefix& own : t.addresses) {
     if (own.is_broadcast(remote.address)) return std::unexpected(Error::invalid_argument);
   }
+  if (!has_known_controller(t, options.socket)) return std::unexpected(Error::invalid_argument);
   const auto& route = options.socket.source_route;
   const bool is_routed = route && route->count != 0 && remote.address.is_v4();
   if (is_routed && !t.may_be_taken(*route)) return std::unexpected(Error::invalid_argument);
@@ -362,6 +371,7 @@ Result<void> Host::set_options(ConnectionId id, const SocketOptions& options, In
   if (!found) return std::unexpected(found.error());
   tables_->now = std::max(tables_->now, now);
   Tcb& tcb = **found;
+  if (!has_known_controller(*tables_, options)) return std::unexpected(Error::invalid_argument);
   if (const auto& route = options.source_route) {
     if (!tables_->may_be_taken(*route)) return std::unexpected(Error::invalid_argument);
     const tcp::SourceRoutes& routes = tables_->shared.routes;
@@ -379,6 +389,9 @@ Result<void> Host::set_options(ConnectionId id, const SocketOptions& options, In
   tcb.max_segment = options.max_segment;
   tcb.syn_retries = options.syn_retries;
   tcb.notsent_lowat = options.notsent_lowat;
+  if (!options.congestion.empty() && options.congestion != tcb.congestion->name()) {
+    tcp::switch_controller(tcb, options.congestion, tables_->now);
+  }
   set_ip_options(tcb, options);
   tcb.sends_first = options.defer_accept != 0;
   tcb.fin_timeout = options.fin_timeout;
@@ -419,7 +432,8 @@ Result<SocketOptions> Host::options(ConnectionId id) const {
                        .mtu_discovery_v6 = tcb.mtu_discovery,
                        .source_route = tables_->shared.routes.of_application(tcb.tuple),
                        .keep_alive = tcb.keep_alive,
-                       .fin_timeout = tcb.fin_timeout};
+                       .fin_timeout = tcb.fin_timeout,
+                       .congestion = tcb.congestion->name()};
 }
 
 std::optional<wire::SourceRoute> Host::source_route(ConnectionId id) const {

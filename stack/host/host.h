@@ -23,6 +23,7 @@
 #include "stack/base/time.h"
 #include "stack/buffer/arena.h"
 #include "stack/host/status.h"
+#include "stack/tcp/congestion/registry.h"
 #include "stack/tcp/event_bits.h"
 #include "stack/tcp/keep_alive.h"
 #include "stack/tcp/mib.h"
@@ -49,6 +50,8 @@ struct HostConfig {
   Sysctl sysctl;
   std::vector<Prefix> addresses;  // the host's own; 127.0.0.1 and ::1 are always its own
   wire::LinkCapabilities link;
+  // What tcp_congestion_control and SocketOptions::congestion may name: docs/congestion-control.md.
+  tcp::congestion::Registry controllers;
   // Bounds: reaching one is a normal, counted event.
   std::size_t max_connections = 1U << 20;
   std::size_t max_listeners = 4096;
@@ -99,6 +102,9 @@ struct SocketOptions {
   // TCP_DEFER_ACCEPT. Of listeners: for so many timeouts of the SYN,ACK a handshake is completed
   // only by text. Of an active OPEN, if not 0: the ACK of the SYN,ACK waits for text, up to 200 ms.
   std::uint8_t defer_accept = 0;
+  // TCP_CONGESTION: one of tcp_available_congestion_control. Empty: tcp_congestion_control of when
+  // the connection begins; of a connection under way: it keeps what it has.
+  std::string congestion{};
 };
 
 // What an application says about the octets it sends.
@@ -146,14 +152,14 @@ class Host {
   // ---- In: the application. RFC 9293, 3.10.1 to 3.10.6.
 
   // Passive OPEN. Port 0 chooses one. Errors: address_in_use, address_not_available,
-  // insufficient_resources.
+  // invalid_argument (of options), insufficient_resources.
   Result<ListenerId> listen(const Endpoint& local, const ListenOptions& options,
                             const SocketOptions& inherited = {});
   Result<Endpoint> local_endpoint(ListenerId listener) const;
   // What listen() would listen on, or its error, and no port is taken: bind(2).
   Result<Endpoint> choose_local(const Endpoint& local, const ListenOptions& options);
   void set_backlog(ListenerId listener, int backlog);
-  // Of the connections that are accepted from now on.
+  // Of the connections that are accepted from now on. An unknown controller changes nothing.
   void set_options(ListenerId listener, const SocketOptions& inherited);
   Result<Status> status(ListenerId listener) const;
   // The oldest established connection of the queue. Errors: would_block.
@@ -164,7 +170,7 @@ class Host {
   // Active OPEN: returns at once, `connected` or `failed` follows. Errors: address_in_use,
   // address_not_available (no port left, or not ours), connection_already_exists,
   // network_unreachable (no address of that family), invalid_argument (MUST-46, of a source route's
-  // addresses too), insufficient_resources.
+  // addresses too; of options), insufficient_resources.
   Result<ConnectionId> open(const Endpoint& remote, const OpenOptions& options, Instant now);
   // SEND: copies as much as there is room for. Errors: would_block (nothing fits; `writable`
   // follows), connection_closing (after close), not_connected (before `connected`), or why the
@@ -185,7 +191,7 @@ class Host {
   // The application forgets the connection, as close(2) does: CLOSE if that was not called yet
   // (RST if octets are unread, or linger is zero) and the host ends it alone. The id is dead then.
   void release(ConnectionId id, Instant now);
-  // Errors: invalid_argument and insufficient_resources of a source route, as open().
+  // Errors: invalid_argument and insufficient_resources, as open().
   Result<void> set_options(ConnectionId id, const SocketOptions& options, Instant now);
   Result<SocketOptions> options(ConnectionId id) const;
   // TCP_QUICKACK: an ACK that is being delayed leaves now if its text was read, and the next ones

@@ -44,6 +44,7 @@ struct Status {
   std::uint8_t snd_wscale = 0, rcv_wscale = 0;
   bool has_timestamps = false, has_sack = false, has_window_scaling = false;
   bool has_ecn = false, ecn_was_seen = false;  // agreed on; text with ECT or CE came
+  const char* congestion = "";  // the controller's name
   std::uint32_t cwnd_segments = 0, ssthresh_octets = 0;
   std::uint32_t snd_wnd = 0, rcv_wnd = 0, unacked_octets = 0;
   std::uint32_t sndbuf = 0, rcvbuf = 0;

@@ -145,6 +145,7 @@ Status status_of(const Tcb& tcb, Instant now) {
   status.has_ecn = tcb.agreed.ecn;
   status.ecn_was_seen = tcb.ecn.seen;
   const tcp::congestion::Window window = tcb.congestion->window();
+  status.congestion = tcb.congestion->name();
   status.cwnd_segments = tcp::congestion_window(tcb) / std::max(status.snd_mss, 1U);
   status.ssthresh_octets = window.ssthresh;
   status.snd_wnd = tcb.snd.wnd;

@@ -62,9 +62,9 @@ void print_busy_time(std::string& out, const Status& s) {
 }
 
 void print_details(std::string& out, const Status& s) {
-  print(out, "\t wscale:%u,%u rto:%.0f rtt:%.3f/%.3f mss:%u pmtu:%u rcvmss:%u", s.snd_wscale,
-        s.rcv_wscale, s.rto.count_s() * 1e3, s.srtt.count_s() * 1e3, s.rttvar.count_s() * 1e3,
-        s.snd_mss, s.pmtu, s.rcv_mss);
+  print(out, "\t %s wscale:%u,%u rto:%.0f rtt:%.3f/%.3f mss:%u pmtu:%u rcvmss:%u", s.congestion,
+        s.snd_wscale, s.rcv_wscale, s.rto.count_s() * 1e3, s.srtt.count_s() * 1e3,
+        s.rttvar.count_s() * 1e3, s.snd_mss, s.pmtu, s.rcv_mss);
   print(out, " cwnd:%u", s.cwnd_segments);
   if (s.ssthresh_octets != UINT32_MAX) print(out, " ssthresh:%u", s.ssthresh_octets);
   print(out, " snd_wnd:%u rcv_wnd:%u unacked:%u sndbuf:%u rcvbuf:%u", s.snd_wnd, s.rcv_wnd,

@@ -4,6 +4,7 @@
 
 #include "stack/tcp/ack_policy.h"
 #include "stack/tcp/congestion_events.h"
+#include "stack/tcp/controllers.h"
 #include "stack/tcp/negotiation.h"
 #include "stack/tcp/timeouts.h"
 #include "stack/tcp/timestamps.h"
@@ -161,8 +162,7 @@ void become_established(Tcb& tcb, const Segment& seg, Cause cause, Instant now) 
   tcb.snd.max_wnd = tcb.snd.wnd;
   tcb.small_end = tcb.snd.una;
   reserve_window(tcb, advertised_mss(tcb));
-  tcb.congestion->init(
-      {.mss = plain_send_mss(tcb), .segments = segments});
+  start_controller(tcb, segments, now);
   tcb.window_use.restart(tcb.snd.una);
   // CLOSE before the handshake was over: 3.10.4, SYN-RECEIVED, sends the FIN now.
   enter(tcb, State::established, cause);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "stack/tcp/controllers.h"
 #include "stack/tcp/ecn.h"
 #include "stack/tcp/negotiation.h"
 #include "stack/tcp/pacing.h"
@@ -94,6 +95,7 @@ void tell_congestion_control(Tcb& tcb, const recovery::AckOutcome& outcome,
        .may_raise = may_raise(tcb, outcome),
        .episode = tcb.recovery.episode(),
        .pacing_rate = is_paced(tcb) ? pacing_rate(tcb) : 0});
+  count_early_exit(tcb);
 }
 
 }  // namespace

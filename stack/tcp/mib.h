@@ -148,6 +148,10 @@ namespace tuntcp {
   X(tcp_want_zero_window, "TcpExtTCPWantZeroWindowAdv", "window kept open: no shrinking")      \
   X(tcp_win_probe, "TcpExtTCPWinProbe", "zero window probes sent")                             \
   X(tcp_keep_alive, "TcpExtTCPKeepAlive", "keep-alive probes sent")                            \
+  X(tcp_hystart_train_detect, "TcpExtTCPHystartTrainDetect", "slow start ended: ACK train")    \
+  X(tcp_hystart_train_cwnd, "TcpExtTCPHystartTrainCwnd", "sum of cwnd where it ended so")      \
+  X(tcp_hystart_delay_detect, "TcpExtTCPHystartDelayDetect", "slow start ended: RTT grew")     \
+  X(tcp_hystart_delay_cwnd, "TcpExtTCPHystartDelayCwnd", "sum of cwnd where it ended so")      \
   X(tcp_defer_accept_drop, "TcpExtTCPDeferAcceptDrop", "bare ACKs dropped: TCP_DEFER_ACCEPT")  \
   X(tcp_loopback, "TcpExtTuntcpLoopback", "packets to this host's own addresses")
 

@@ -7,6 +7,7 @@
 #include "stack/base/time.h"
 #include "stack/base/timer_wheel.h"
 #include "stack/buffer/send_buffer.h"
+#include "stack/tcp/congestion/registry.h"
 #include "stack/tcp/mib.h"
 #include "stack/tcp/path_mtu.h"
 #include "stack/tcp/recovery/transmissions.h"
@@ -36,15 +37,24 @@ struct ChallengeBudget {
 inline constexpr std::size_t kMostTransmissions = 750'000;
 
 struct Shared {
-  Shared(const Sysctl& sysctl_, std::size_t send_pool_octets, RandomSource& random)
+  Shared(const Sysctl& sysctl_, std::size_t send_pool_octets, RandomSource& random,
+         const congestion::Registry& controllers_ = {},
+         std::size_t max_connections = std::size_t{1} << 20)
       : sysctl(sysctl_),
+        controllers(controllers_),
+        controller_blocks(max_connections),
         isn_key(SipKey::draw(random)),
         timestamp_key(SipKey::draw(random)),
         cookie_key(SipKey::draw(random)),
         flow_key{.k0 = siphash(timestamp_key, kFlowKeyName), .k1 = siphash(isn_key, kFlowKeyName)},
-        chunks(send_pool_octets) {}
+        chunks(send_pool_octets) {
+    sysctl.tcp_available_congestion_control = controllers.names();
+    TUNTCP_CHECK(controllers.find(sysctl.tcp_congestion_control) != nullptr);
+  }
 
   Sysctl sysctl;
+  const congestion::Registry controllers;
+  congestion::ControllerBlocks controller_blocks;  // of those that are too large for a Tcb
   Mib mib;
   wire::LinkCapabilities link;
   SipKey isn_key;

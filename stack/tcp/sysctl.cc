@@ -24,16 +24,35 @@ std::vector<PortRange>& reserved_ports(Sysctl& sysctl) {
   return sysctl.ip_local_reserved_ports;
 }
 
+std::string& congestion_control(Sysctl& sysctl) {
+  return sysctl.tcp_congestion_control;
+}
+std::string& available_congestion_control(Sysctl& sysctl) {
+  return sysctl.tcp_available_congestion_control;
+}
+
 #define TUNTCP_KNOB(name, member, least, most, unit, follows, meaning)                        \
   {name,    least,   most,    unit,    Follows::follows, meaning, values_of<&Sysctl::member>, \
-   nullptr, nullptr, nullptr, nullptr, nullptr}
+   nullptr, nullptr, nullptr, nullptr, nullptr,          nullptr}
 // Octets, bounded by another knob.
-#define TUNTCP_BETWEEN(name, member, follows, meaning, floor, ceiling)                         \
-  {name,    0,       kInt,    "octets", Follows::follows, meaning, values_of<&Sysctl::member>, \
-   nullptr, nullptr, nullptr, floor,    ceiling}
+#define TUNTCP_BETWEEN(name, member, follows, meaning, floor, ceiling) \
+  {name,                                                               \
+   0,                                                                  \
+   kInt,                                                               \
+   "octets",                                                           \
+   Follows::follows,                                                   \
+   meaning,                                                            \
+   values_of<&Sysctl::member>,                                         \
+   nullptr,                                                            \
+   nullptr,                                                            \
+   nullptr,                                                            \
+   nullptr,                                                            \
+   floor,                                                              \
+   ceiling}
 // What cannot be tuned, so far or ever: the value that describes what is done, and the reason.
-#define TUNTCP_FIXED(name, only, meaning, reason) \
-  {name, 0, 0, "", Follows::nobody, meaning, nullptr, nullptr, only, reason, nullptr, nullptr}
+#define TUNTCP_FIXED(name, only, meaning, reason)                     \
+  {name,    0,       0,    "",     Follows::nobody, meaning, nullptr, \
+   nullptr, nullptr, only, reason, nullptr,         nullptr}
 
 // Sorted by name.
 constexpr Knob kKnobs[] = {
@@ -48,7 +67,7 @@ constexpr Knob kKnobs[] = {
                 "ephemeral ports: low and high"),
     {"net.ipv4.ip_local_reserved_ports", 0, 65535, "", Follows::at_once,
      "ports of that range that are chosen only when asked for: 8080,9148-9150", nullptr,
-     reserved_ports, nullptr, nullptr, nullptr, nullptr},
+     reserved_ports, nullptr, nullptr, nullptr, nullptr, nullptr},
     TUNTCP_KNOB("net.ipv4.ip_no_pmtu_disc", ip_no_pmtu_disc, 0, 3, "", fresh,
                 "path MTU discovery: 0 yes; else no DF, and 'too big' 1 means 552, 2 is ignored"),
     TUNTCP_BETWEEN(
@@ -65,10 +84,15 @@ constexpr Knob kKnobs[] = {
                 "1: RST when the accept queue is full"),
     TUNTCP_KNOB("net.ipv4.tcp_adv_win_scale", tcp_adv_win_scale, -31, 31, "", nobody,
                 "kept but without effect, as since Linux 6.6: half of the memory is window"),
+    {"net.ipv4.tcp_allowed_congestion_control", 0, 0, "", Follows::nobody,
+     "what TCP_CONGESTION may be without CAP_NET_ADMIN", nullptr, nullptr,
+     available_congestion_control, nullptr,
+     "not here: an application may choose whatever its host has", nullptr, nullptr},
     TUNTCP_KNOB("net.ipv4.tcp_app_win", tcp_app_win, 0, 31, "", fresh,
                 "the window leaves out its 2^-n, at least a segment; 0: nothing"),
-    TUNTCP_FIXED("net.ipv4.tcp_available_congestion_control", "reno",
-                 "what tcp_congestion_control may be", "not here: it is a list to look at"),
+    {"net.ipv4.tcp_available_congestion_control", 0, 0, "", Follows::nobody,
+     "what tcp_congestion_control may be", nullptr, nullptr, available_congestion_control, nullptr,
+     "not here: the host's controllers (HostConfig) make the list", nullptr, nullptr},
     TUNTCP_FIXED("net.ipv4.tcp_base_mss", "1024", "octets with which probing begins",
                  "not yet: no packetization layer path MTU discovery (RFC 4821)"),
     TUNTCP_KNOB("net.ipv4.tcp_challenge_ack_limit", tcp_challenge_ack_limit, 0, kInt, "a second",
@@ -82,8 +106,9 @@ constexpr Knob kKnobs[] = {
                 "of segments out of order that one may stand for; 0: none waits"),
     TUNTCP_KNOB("net.ipv4.tcp_comp_sack_slack_ns", tcp_comp_sack_slack_ns, 0, 4294967295, "ns",
                 live, "that such an ACK may leave later than tcp_comp_sack_delay_ns says"),
-    TUNTCP_FIXED("net.ipv4.tcp_congestion_control", "reno", "of new connections",
-                 "not yet: NewReno (RFC 6582) is the only one"),
+    {"net.ipv4.tcp_congestion_control", 0, 0, "", Follows::fresh,
+     "one of tcp_available_congestion_control; TCP_CONGESTION is before it", nullptr, nullptr,
+     congestion_control, nullptr, nullptr, nullptr, nullptr},
     TUNTCP_KNOB("net.ipv4.tcp_dsack", tcp_dsack, 0, kByte, "", live,
                 "1: report duplicates (RFC 2883)"),
     TUNTCP_KNOB("net.ipv4.tcp_early_retrans", tcp_early_retrans, 0, 4, "", live,
@@ -192,6 +217,11 @@ constexpr Knob kKnobs[] = {
                    "net.ipv6.ip6frag_high_thresh"),
     TUNTCP_KNOB("net.ipv6.ip6frag_time", ip6frag_time, 0, 2147483, "s", at_once,
                 "that the fragments of a packet wait for the rest"),
+    TUNTCP_KNOB("net.tuntcp.tcp_abe", tcp_abe, 0, 1, "", fresh,
+                "1: ECE leaves 0.85 of CUBIC's window, 0.8 of Reno's (RFC 8511), not 0.7 and 0.5"),
+    TUNTCP_KNOB("net.tuntcp.tcp_cubic_hystart", tcp_cubic_hystart, 0, 2, "", fresh,
+                "CUBIC's slow start ends: 0 by loss, 1 by HyStart (Linux), 2 by HyStart++ "
+                "(RFC 9406)"),
     TUNTCP_KNOB("net.tuntcp.tcp_simultaneous_refused", tcp_simultaneous_refused, 0, 1, "", live,
                 "1: RST in SYN-RECEIVED after an OPEN is \"refused\" (RFC 9293), 0: \"reset\" "
                 "(Linux)"),
@@ -234,6 +264,8 @@ std::expected<Sysctl, std::string> Sysctl::profile(std::string_view name) {
   // MUST-53: who is reached over a source route answers along it. (Linux takes no such packet
   // unless told to; RFC 7126, 4.3 says why.)
   sysctl.accept_source_route = 1;
+  // RFC 9438, 4.10: HyStart++ "SHOULD" end the first slow start.
+  sysctl.tcp_cubic_hystart = 2;
   // As in profile linux, because they do what the RFC asks for: R1 is 3 retransmissions (SHLD-10),
   // R2 is 15, and with these timeouts far more than 100 s (SHLD-11); orphans retransmit 8 times,
   // more than 100 s even from 200 ms; tcp_rfc1337 stays 0, for 3.10.7.4, second, lets a RST end

@@ -63,6 +63,9 @@ struct Sysctl {
   std::uint32_t tcp_invalid_ratelimit = 500;           // ms
   std::uint32_t tcp_rto_min_us = 200000;
   std::uint32_t tcp_rto_max_ms = 120000;
+  // One of the words of the list, which the host's controllers make.
+  std::string tcp_congestion_control = "cubic";
+  std::string tcp_available_congestion_control = "reno cubic";
   std::uint32_t tcp_slow_start_after_idle = 1;
   std::uint32_t tcp_min_snd_mss = 48;
   std::uint32_t tcp_adv_win_scale = 1;  // kept, and looked at by nobody, as since Linux 6.6
@@ -92,6 +95,10 @@ struct Sysctl {
   std::uint32_t tcp_time_wait_ms = 60000;
   // What Linux says of a RST in SYN-RECEIVED after an active OPEN: reset, not refused.
   std::uint32_t tcp_simultaneous_refused = 0;
+  // RFC 8511: ECE costs less than a loss. What Linux has no name for.
+  std::uint32_t tcp_abe = 0;
+  // How CUBIC's slow start ends: 0 by loss, 1 Linux's HyStart too, 2 HyStart++ (RFC 9406) too.
+  std::uint32_t tcp_cubic_hystart = 1;
   // Linux ends an OPEN that is under way at any ICMP error, a soft one too, which MUST-56 forbids.
   std::uint32_t tcp_soft_errors_end_open = 1;
 
@@ -109,7 +116,8 @@ enum class Follows : std::uint8_t {
 const char* to_string(Follows follows);  // "live", "new", "at once", "-"
 
 // One row of the table of knobs. A knob whose feature is missing has one value, which says what is
-// done instead: it can be set to that, and anything else is refused with the reason.
+// done instead: it can be set to that, and anything else is refused with the reason. So is what is
+// there to be looked at: a text with a reason.
 struct Knob {
   const char* name;    // "net.ipv4.tcp_fin_timeout"
   std::int64_t least;  // of each value
@@ -119,6 +127,7 @@ struct Knob {
   const char* meaning;
   std::span<std::uint32_t> (*values)(Sysctl&);  // numbers, or
   std::vector<PortRange>& (*ports)(Sysctl&);    // ranges of them, or
+  std::string& (*text)(Sysctl&);                // a congestion control, or several, or
   const char* only;                             // the one value there is, and
   const char* reason;                           // why: "not yet: ..." or "not here: ..."
   // Other knobs that it may not be below, or above.

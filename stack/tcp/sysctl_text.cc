@@ -112,6 +112,27 @@ std::expected<void, std::string> write_ports(const Knob& knob, Sysctl& sysctl,
   return {};
 }
 
+// One of the host's controllers.
+std::expected<void, std::string> write_congestion_control(Sysctl& sysctl, std::string_view text) {
+  const auto words = words_of(text, " \t\n");
+  const auto known = words_of(sysctl.tcp_available_congestion_control, " ");
+  if (words.size() != 1 || std::ranges::find(known, words[0]) == known.end()) {
+    return Failure("'" + std::string(text) + "' is not known; there are " +
+                   sysctl.tcp_available_congestion_control);
+  }
+  sysctl.tcp_congestion_control = words[0];
+  return {};
+}
+
+// What is only there to be looked at may be set to what it is.
+std::expected<void, std::string> write_text(const Knob& knob, Sysctl& sysctl,
+                                            std::string_view text) {
+  if (knob.reason == nullptr) return write_congestion_control(sysctl, text);
+  const std::string& is = knob.text(sysctl);
+  if (words_of(text, " \t\n") == words_of(is, " ")) return {};
+  return Failure(std::string(knob.reason) + "; it is " + is);
+}
+
 std::expected<void, std::string> write_only(const Knob& knob, std::string_view text) {
   if (words_of(text, " \t\n") == words_of(knob.only, "\t")) return {};
   return Failure(std::string(knob.reason) + "; it is " + knob.only);
@@ -164,6 +185,7 @@ std::expected<std::string, std::string> get_sysctl(const Sysctl& sysctl, std::st
   const Knob& knob = **found;
   if (knob.only != nullptr) return std::string(knob.only);
   Sysctl copy = sysctl;
+  if (knob.text != nullptr) return knob.text(copy);
   std::string line;
   if (knob.ports != nullptr) {
     for (const PortRange& range : knob.ports(copy)) {
@@ -187,6 +209,7 @@ std::expected<void, std::string> set_sysctl(Sysctl& sysctl, std::string_view nam
   if (!found) return Failure(found.error());
   const Knob& knob = **found;
   auto written = knob.only != nullptr    ? write_only(knob, value)
+                 : knob.text != nullptr  ? write_text(knob, sysctl, value)
                  : knob.ports != nullptr ? write_ports(knob, sysctl, value)
                                          : write_numbers(knob, sysctl, value);
   if (!written) return Failure(std::string(knob.name) + ": " + written.error());

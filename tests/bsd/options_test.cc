@@ -166,6 +166,28 @@ void congestion_control(World& w) {
   }
 }
 
+// Of the kernel only reno is sure to be there.
+void congestion_control_of_connections(World& w) {
+  Calls& c = w.calls();
+  const auto name_of = [&](int fd) {
+    char name[16] = {};
+    socklen_t length = sizeof name;
+    w.note("get", c.getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &length));
+    w.note("name", name);
+  };
+  const int listener = w.listening(7000);
+  w.note("set", c.setsockopt(listener, IPPROTO_TCP, TCP_CONGESTION, "reno", 4));
+  name_of(listener);
+  const int client = w.socket();
+  w.connect(client, "127.0.0.1", 7000);
+  w.settle();
+  name_of(w.accept(listener));
+  w.note("set", c.setsockopt(client, IPPROTO_TCP, TCP_CONGESTION, "reno", 4));
+  name_of(client);
+  w.note("unknown", c.setsockopt(client, IPPROTO_TCP, TCP_CONGESTION, "nothing", 7));
+  name_of(client);
+}
+
 void children_inherit(World& w) {
   const int listener = w.listening(7000);
   w.set(listener, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -357,9 +379,10 @@ TUNTCP_AGREEMENT(Options, {"FreshValues", fresh_values}, {"EachValue", each_valu
                  {"SegmentSizes", segment_sizes}, {"Lengths", lengths},
                  {"StrangeLevels", strange_levels}, {"Lingering", lingering},
                  {"WaitingTimes", waiting_times}, {"Buffers", buffers},
-                 {"CongestionControl", congestion_control}, {"ChildrenInherit", children_inherit},
-                 {"FlagsOfFiles", flags_of_files}, {"IpOptions", ip_options},
-                 {"Information", information});
+                 {"CongestionControl", congestion_control},
+                 {"CongestionControlOfConnections", congestion_control_of_connections},
+                 {"ChildrenInherit", children_inherit}, {"FlagsOfFiles", flags_of_files},
+                 {"IpOptions", ip_options}, {"Information", information});
 
 }  // namespace
 }  // namespace tuntcp::test

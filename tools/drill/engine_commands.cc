@@ -190,7 +190,7 @@ void EngineCommands::set(std::string name, const std::string& value, bool is_def
     }
   }
   const auto knob = find_knob(name);
-  const bool is_tunable = knob && (*knob)->only == nullptr;
+  const bool is_tunable = knob && (*knob)->reason == nullptr;
   // What scripts take for granted they do not ask for.
   if (is_default && !is_tunable) {
     assumed_[name] = value;

@@ -120,6 +120,7 @@ class Controller {
  public:
   virtual ~Controller() = default;
 
+  // At most 15 characters, none of them a blank, that live as long as the program.
   virtual const char* name() const = 0;
   // The handshake is over and the sender's MSS is known (without options), or the connection chose
   // this controller later. Once, before the rest.

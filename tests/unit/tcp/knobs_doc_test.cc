@@ -33,6 +33,8 @@ const std::multimap<std::string_view, std::string> kTests = {
     {"net.ipv4.ipfrag_high_thresh", "Fragments.TakeNoMoreMemoryThanTheKnobSays"},
     {"net.ipv4.ipfrag_time", "Fragments.WaitAsLongAsTheKnobSays"},
     {"net.ipv4.ipfrag_time", "Fragments.WaitLongerThanUsualIfTheKnobSays"},
+    {"net.ipv4.tcp_congestion_control", "CongestionControl.IsTheKnobsAtTheOpen"},
+    {"net.ipv4.tcp_congestion_control", "CongestionControl.ListenersOwnIsBeforeTheKnob"},
     {"net.ipv4.tcp_retries1", "R1.IsAKnob"},
     {"net.ipv4.tcp_retries1", "R1.OfASynIsAKnob"},
     {"net.ipv4.tcp_timestamps", "Timestamps.TwoMeansWithoutAnOffset"},
@@ -40,6 +42,11 @@ const std::multimap<std::string_view, std::string> kTests = {
     {"net.ipv6.ip6frag_high_thresh", "Fragments.TakeNoMoreMemoryThanTheKnobSays"},
     {"net.ipv6.ip6frag_time", "Fragments.WaitAsLongAsTheKnobSays"},
     {"net.ipv6.ip6frag_time", "Fragments.WaitLongerThanUsualIfTheKnobSays"},
+    {"net.tuntcp.tcp_abe", "Abe.LeavesMoreOfCubicsWindow"},
+    {"net.tuntcp.tcp_abe", "Abe.LeavesMoreOfRenosWindow"},
+    {"net.tuntcp.tcp_cubic_hystart", "CubicHystart.OneEndsSlowStartEarly"},
+    {"net.tuntcp.tcp_cubic_hystart", "CubicHystart.TwoSlowsSlowStartDown"},
+    {"net.tuntcp.tcp_cubic_hystart", "CubicHystart.ZeroWaitsForALoss"},
 };
 
 using Scripts = std::map<std::string, std::string>;  // "sysctl/fin_timeout": its text
@@ -103,6 +110,7 @@ std::string default_of(const Knob& knob) {
 }
 
 std::string range_of(const Knob& knob) {
+  if (knob.text != nullptr) return "a name";
   return std::to_string(knob.least) + " to " + std::to_string(knob.most);
 }
 
@@ -112,7 +120,7 @@ std::string tunable() {
       "| knob | default | range | unit | followed by | what it decides | shown by "
       "|\n|---|---|---|---|---|---|---|\n";
   for (const Knob& knob : knobs()) {
-    if (knob.only != nullptr) continue;
+    if (knob.reason != nullptr) continue;
     text += "| `" + std::string(knob.name) + "` | " + default_of(knob) + " | " + range_of(knob) +
             " | " + knob.unit + " | " + to_string(knob.follows) + " | " + knob.meaning + " | ";
     std::vector<std::string> shown_by = scripts_that_show(knob.name, all);
@@ -126,7 +134,7 @@ std::string tunable() {
 std::string fixed() {
   std::string text = "| knob | always | why | what it decides on Linux |\n|---|---|---|---|\n";
   for (const Knob& knob : knobs()) {
-    if (knob.only == nullptr) continue;
+    if (knob.reason == nullptr) continue;
     text += "| `" + std::string(knob.name) + "` | " + default_of(knob) + " | " + knob.reason +
             " | " + knob.meaning + " |\n";
   }

@@ -28,7 +28,7 @@ std::string error_of(Sysctl& sysctl, std::string_view name, std::string_view val
 std::string dump(const Sysctl& sysctl) {
   std::string text;
   for (const Knob& knob : knobs()) {
-    if (knob.only != nullptr) continue;
+    if (knob.reason != nullptr) continue;
     text += std::string(knob.name) + " = " + value_of(sysctl, knob.name) + "\n";
   }
   return text;
@@ -50,6 +50,7 @@ TEST(Sysctl, DefaultsAreLinuxs) {
             "net.ipv4.tcp_adv_win_scale = 1\n"
             "net.ipv4.tcp_app_win = 31\n"
             "net.ipv4.tcp_challenge_ack_limit = 2147483647\n"
+            "net.ipv4.tcp_congestion_control = cubic\n"
             "net.ipv4.tcp_dsack = 1\n"
             "net.ipv4.tcp_early_retrans = 3\n"
             "net.ipv4.tcp_ecn = 2\n"
@@ -95,6 +96,8 @@ TEST(Sysctl, DefaultsAreLinuxs) {
             "net.ipv6.ip6frag_high_thresh = 4194304\n"
             "net.ipv6.ip6frag_low_thresh = 3145728\n"
             "net.ipv6.ip6frag_time = 60\n"
+            "net.tuntcp.tcp_abe = 0\n"
+            "net.tuntcp.tcp_cubic_hystart = 1\n"
             "net.tuntcp.tcp_simultaneous_refused = 0\n"
             "net.tuntcp.tcp_soft_errors_end_open = 1\n"
             "net.tuntcp.tcp_time_wait_ms = 60000\n");
@@ -118,6 +121,8 @@ constexpr Range kRanges[] = {
     {"net.ipv6.ip6frag_high_thresh", "3145727", "3145728", "2147483647", "2147483648"},
     {"net.ipv6.ip6frag_low_thresh", "-1", "0", "4194304", "4194305"},
     {"net.ipv6.ip6frag_time", "-1", "0", "2147483", "2147484"},
+    {"net.tuntcp.tcp_abe", "-1", "0", "1", "2"},
+    {"net.tuntcp.tcp_cubic_hystart", "-1", "0", "2", "3"},
     {"net.tuntcp.tcp_soft_errors_end_open", "-1", "0", "1", "2"},
     {"net.ipv4.tcp_abort_on_overflow", "-1", "0", "255", "256"},
     {"net.ipv4.tcp_adv_win_scale", "-32", "-31", "31", "32"},
@@ -184,8 +189,8 @@ TEST(KnobRanges, AreThereForEveryKnobThatCanBeTuned) {
     const auto is_of_knob = [&](const Range& range) {
       return std::string_view(range.name) == knob.name;
     };
-    EXPECT_EQ(std::ranges::count_if(kRanges, is_of_knob), knob.only == nullptr ? 1 : 0)
-        << knob.name;
+    const bool has_range = knob.reason == nullptr && knob.text == nullptr;
+    EXPECT_EQ(std::ranges::count_if(kRanges, is_of_knob), has_range ? 1 : 0) << knob.name;
   }
 }
 
@@ -256,27 +261,46 @@ TEST(Sysctl, EveryKnobIsSortedHasAMeaningAndSaysWhoFollowsOrWhyNobody) {
     EXPECT_LT(before, knob.name);
     before = knob.name;
     EXPECT_STRNE(knob.meaning, "") << knob.name;
-    EXPECT_EQ((knob.values != nullptr) + (knob.ports != nullptr) + (knob.only != nullptr), 1)
+    EXPECT_EQ((knob.values != nullptr) + (knob.ports != nullptr) + (knob.text != nullptr) +
+                  (knob.only != nullptr),
+              1)
         << knob.name;
-    EXPECT_EQ(knob.only != nullptr, knob.reason != nullptr) << knob.name;
+    if (knob.only != nullptr) EXPECT_NE(knob.reason, nullptr) << knob.name;
   }
 }
 
 // What is missing is refused with the reason, whatever the value; its one value may be set.
 TEST(Sysctl, KnobWithoutItsFeatureTakesOnlyTheValueItHas) {
   for (const Knob& knob : knobs()) {
-    if (knob.only == nullptr) continue;
+    if (knob.reason == nullptr) continue;
     Sysctl sysctl;
-    EXPECT_EQ(value_of(sysctl, knob.name), knob.only);
-    EXPECT_EQ(error_of(sysctl, knob.name, knob.only), "") << knob.name;
+    const std::string is = value_of(sysctl, knob.name);
+    if (knob.only != nullptr) EXPECT_EQ(is, knob.only);
+    EXPECT_EQ(error_of(sysctl, knob.name, is), "") << knob.name;
     for (const char* value : {"4711", "-1", "vegas", "", "1 2 3"}) {
       const std::string error = error_of(sysctl, knob.name, value);
       EXPECT_THAT(error, testing::AnyOf(testing::HasSubstr(": not yet: "),
                                         testing::HasSubstr(": not here: ")));
-      EXPECT_THAT(error, testing::HasSubstr(std::string("; it is ") + knob.only));
+      EXPECT_THAT(error, testing::HasSubstr("; it is " + is));
     }
     EXPECT_EQ(dump(sysctl), dump(Sysctl{}));
   }
+}
+
+// Linux answers ENOENT to a name that it does not know, and changes nothing.
+TEST(CongestionControl, IsOneOfTheAvailable) {
+  Sysctl sysctl;
+  EXPECT_EQ(value_of(sysctl, "tcp_available_congestion_control"), "reno cubic");
+  EXPECT_EQ(value_of(sysctl, "tcp_allowed_congestion_control"), "reno cubic");
+  EXPECT_EQ(error_of(sysctl, "tcp_congestion_control", "reno"), "");
+  EXPECT_EQ(value_of(sysctl, "tcp_congestion_control"), "reno");
+  EXPECT_EQ(error_of(sysctl, "tcp_congestion_control", "vegas"),
+            "net.ipv4.tcp_congestion_control: 'vegas' is not known; there are reno cubic");
+  for (const char* value : {"", "ren", "renoo", "reno cubic"}) {
+    EXPECT_THAT(error_of(sysctl, "tcp_congestion_control", value),
+                testing::HasSubstr("is not known"));
+  }
+  EXPECT_EQ(value_of(sysctl, "tcp_congestion_control"), "reno");
 }
 
 // As Linux 6.18 prints what was written to it: ranges in order, those that touch made one.

@@ -1,0 +1,67 @@
+// What the RFCs say of the average congestion window of a sender that loses a share of its
+// segments.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "stack/base/time.h"
+
+namespace tuntcp::test {
+
+struct LossyPath {
+  Duration rtt;
+  std::uint32_t lose_every;  // segments
+};
+
+// 1 to 0.01 %, 10 to 200 ms.
+inline std::vector<LossyPath> lossy_paths() {
+  std::vector<LossyPath> paths;
+  for (const Duration rtt : {10_ms, 20_ms, 50_ms, 100_ms, 200_ms}) {
+    for (const std::uint32_t lose_every : {100U, 300U, 1'000U, 3'000U, 10'000U}) {
+      paths.push_back({.rtt = rtt, .lose_every = lose_every});
+    }
+  }
+  return paths;
+}
+inline std::string name_of_path(const testing::TestParamInfo<LossyPath>& info) {
+  return std::to_string(info.param.rtt.count_ms()) + "ms_1in" +
+         std::to_string(info.param.lose_every);
+}
+
+// RFC 5348, 3.1: X_Bps = s / (R sqrt(2bp/3) + t_RTO (3 sqrt(3bp/8) p (1 + 32p^2))), with t_RTO = 4R
+// as it recommends, in segments a round trip. b is 1: octets are counted, not ACKs.
+inline double rfc5348_window(double p) {
+  return 1 / (std::sqrt(2 * p / 3) + 4 * (3 * std::sqrt(3 * p / 8) * p * (1 + 32 * p * p)));
+}
+
+struct ExpectedWindow {
+  double segments;
+  double tolerance;  // a share of it
+};
+
+// RFC 9438, 5.1: (C (3+beta) / (4 (1-beta)))^(1/4) (RTT/p)^(3/4), or, where that is less, Reno's,
+// as which the Reno-friendly region is to be (4.3). Nothing where one is not well above the other:
+// there the window follows now this, now that.
+//
+// A small window is a fourth below: it loses and recovers every eighth round trip or so, and what
+// is only a few segments long is rounded down; where round trips are shorter than the 1/32 s after
+// which CUBIC (Linux's, too) looks at its curves again it comes behind them.
+inline std::optional<ExpectedWindow> rfc9438_window(double p, Duration rtt) {
+  constexpr double kC = 0.4;
+  constexpr double kBeta = 0.7;
+  const double cubic =
+      std::pow(kC * (3 + kBeta) / (4 * (1 - kBeta)), 0.25) * std::pow(rtt.count_s() / p, 0.75);
+  const double reno = rfc5348_window(p);
+  if (cubic < 1.5 * reno && reno < 1.5 * cubic) return std::nullopt;
+  const double window = std::max(cubic, reno);
+  const bool is_small = window < 15 || (window < 30 && rtt.count_s() < 1.0 / 32);
+  return ExpectedWindow{.segments = window, .tolerance = is_small ? 0.25 : 0.15};
+}
+
+}  // namespace tuntcp::test
