@@ -42,7 +42,11 @@ void Recovery::take_dsack(const AckFacts& facts, Evidence& evidence, AckOutcome&
   } else if (dsack.end <= facts.ack && dsack.end <= undo_.marker()) {
     outcome.count(Counter::tcp_dsack_ignored_old);
   }
-  undo_.on_dsack(dsack, evidence.prior_una, segments);
+  // Of octets that are acknowledged nobody knows any more which were sent again; of the others the
+  // scoreboard does.
+  const Transmission* const still_known = board_.is_empty() ? nullptr : board_.find(dsack.begin);
+  const bool was_repeated = still_known != nullptr && still_known->was_repeated;
+  if (dsack.end <= evidence.prior_una || was_repeated) undo_.on_dsack(dsack, segments);
   // The copy was delivered, too: it has left the network.
   outcome.newly_delivered += dsack.octets();
   outcome.delivered_segments += segments;

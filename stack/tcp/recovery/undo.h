@@ -37,9 +37,9 @@ class Undo {
   // Nothing that was retransmitted is outstanding any more.
   void forget_first_repeated() { first_repeated_at_.reset(); }
 
-  // A D-SACK for octets below SND.UNA.
-  void on_dsack(SeqRange dsack, SeqNum una, std::uint32_t segments) {
-    if (!marker_ || dsack.end > una || dsack.end <= *marker_) return;
+  // A D-SACK for octets that were retransmitted.
+  void on_dsack(SeqRange dsack, std::uint32_t segments) {
+    if (!marker_ || dsack.end <= *marker_) return;
     unproven_ -= segments < unproven_ ? segments : unproven_;
   }
   // Every retransmission of the episode was needless.
