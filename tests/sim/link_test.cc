@@ -131,7 +131,7 @@ TEST(Link, SparesBareSegments) {
   later_fragment[7] = 1;
   EXPECT_EQ(carry(link, later_fragment, kNow).size(), 0U);
 
-  Link reordering({.reorder = 1, .reorder_by = 1_ms, .spares_bare_segments = true}, 1);
+  Link reordering({.spares_bare_segments = true, .reorder = 1, .reorder_by = 1_ms}, 1);
   carry(reordering, packet_of(0), kNow);
   EXPECT_EQ(reordering.counts().held_back, 0U);
   carry(reordering, packet_of(1), kNow);

@@ -34,6 +34,10 @@ class Direction {
   Instant next_due() const { return under_way_.empty() ? Instant::never() : under_way_.front().at; }
   // The packet that is due first at or before `now`: valid until the next call. Empty: none is.
   Bytes leave(Instant now);
+  // The packet that leave() would give; valid until the next call.
+  Bytes next(Instant now) const {
+    return next_due() > now ? Bytes() : Bytes(under_way_.front().octets);
+  }
 
   // May be changed at any time; what is under way keeps its time.
   sim::LinkSettings& settings() { return link_.settings(); }
