@@ -40,22 +40,6 @@ std::uint8_t linux_state(State state) {
   return 7;
 }
 
-std::uint8_t linux_ca_state(LossState loss) {
-  switch (loss) {
-    case LossState::open:
-      return 0;
-    case LossState::disorder:
-      return 1;
-    case LossState::reduced:
-      return 2;
-    case LossState::recovery:
-      return 3;
-    case LossState::loss:
-      return 4;
-  }
-  return 0;
-}
-
 // TCPI_OPT_*.
 constexpr std::uint8_t kTimestamps = 1;
 constexpr std::uint8_t kSack = 2;
@@ -82,7 +66,7 @@ std::uint32_t milliseconds_ago(Duration duration) {
 }
 
 void fill_sender(const Status& status, TcpInfo& info) {
-  info.tcpi_ca_state = linux_ca_state(status.loss);
+  info.tcpi_ca_state = static_cast<std::uint8_t>(status.episode);  // TCP_CA_Open ... TCP_CA_Loss
   info.tcpi_retransmits = static_cast<std::uint8_t>(status.retransmits);
   info.tcpi_probes = static_cast<std::uint8_t>(status.probes);
   info.tcpi_backoff = static_cast<std::uint8_t>(status.back_off);
@@ -101,6 +85,11 @@ void fill_sender(const Status& status, TcpInfo& info) {
                                : status.ssthresh_octets / std::max(status.snd_mss, 1U);
   info.tcpi_snd_cwnd = status.cwnd_segments;
   info.tcpi_reordering = status.reordering;
+  info.tcpi_reord_seen = status.reordering_seen;
+  info.tcpi_delivery_rate = status.delivery_rate;
+  info.tcpi_delivery_rate_app_limited = status.delivery_is_app_limited ? 1 : 0;
+  info.tcpi_pacing_rate = status.pacing_rate;
+  info.tcpi_max_pacing_rate = status.max_pacing_rate;
   info.tcpi_total_retrans = status.segments_retransmitted;
   info.tcpi_bytes_acked = status.numbers_acked;
   info.tcpi_segs_out = status.segments_out;

@@ -8,10 +8,9 @@
 namespace tuntcp::bsd {
 
 // Times are microseconds, except the tcpi_last_* ones, which are milliseconds; tcpi_snd_mss,
-// tcpi_rcv_mss, windows and tcpi_bytes_* are octets; the rest counts segments. Nothing is paced, so
-// that the rates of pacing have no bound. Always 0 are what Linux has no more (tcpi_fackets,
-// tcpi_last_ack_sent), what is not done here (tcpi_rehash, tcpi_reord_seen: reordering is not
-// looked for; all of Accurate ECN), and tcpi_delivery_rate, which is not measured yet. Deviation:
+// tcpi_rcv_mss, windows and tcpi_bytes_* are octets, rates octets a second; the rest counts
+// segments. Always 0 are what Linux has no more (tcpi_fackets, tcpi_last_ack_sent) and what is not
+// done here (tcpi_rehash; all of Accurate ECN). Deviation:
 // tcpi_total_rto_time ends with the handshake where a SYN had to be repeated. Linux counts on until
 // the next recovery is over.
 struct TcpInfo {

@@ -54,7 +54,6 @@ void describe_sequence(const Tcb& tcb, Canonical& out) {
   out.number(tcb.snd.max_wnd);
   out.number(tcb.snd.wscale);
   if (tcb.fin_sent) out.local(tcb.fin_at);
-  if (tcb.ecn.is_reduced) out.local(tcb.ecn.reduced_until);
   if (tcb.sends_urgent) out.local(tcb.snd.up);
   if (tcb.state == State::syn_sent) return;
   for (const SeqNum seq :
@@ -88,7 +87,7 @@ void describe_space(const Tcb& tcb, Canonical& out) {
         space.round_copied, space.best_round, tcb.receive_buffer.readable(),
         tcb.receive_buffer.memory(), tcb.send_buffer.size(), tcb.send_limit, tcb.notsent_lowat,
         std::uint32_t{tcb.max_segment}, std::uint32_t{tcb.syn_retries},
-        std::uint32_t{tcb.reordering}, space.asked_clamp,
+space.asked_clamp,
         std::uint32_t{tcb.offered.window_shift}}) {
     out.number(value);
   }
@@ -154,7 +153,7 @@ void describe(const Tcb& tcb, Canonical& out) {
                           tcb.ecn.seen,
                           tcb.ecn.echo,
                           tcb.ecn.cwr_due,
-                          tcb.ecn.is_reduced,
+                          tcb.tail_probe_due,
                           tcb.ts.has_recent,
                           tcb.sends_urgent,
                           tcb.is_stalled}) {
@@ -181,7 +180,9 @@ void describe(const Tcb& tcb, Canonical& out) {
   describe_timeouts(tcb, out);
   describe(tcb.reassembly, out);
   tcb.recovery.describe(out);
+  tcb.prr.describe(out);
   tcb.window_use.describe(out);
+  out.local(tcb.round_end);
   describe(*tcb.congestion, out);
 }
 

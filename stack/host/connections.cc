@@ -98,7 +98,7 @@ tcp::Tcb* HostTables::make_tcb(const FourTuple& tuple, const SocketOptions& opti
   tcb->max_segment = options.max_segment;
   tcb->syn_retries = options.syn_retries;
   tcb->notsent_lowat = options.notsent_lowat;
-  tcb->reordering = static_cast<std::uint16_t>(shared.sysctl.tcp_reordering);
+  tcb->recovery.start(shared.transmissions, shared.sysctl.tcp_reordering);
   tcb->space.asked_clamp = options.window_clamp;
   tcb->mtu_discovery = tcp::default_mtu_discovery(shared.sysctl);
   set_ip_options(*tcb, options);

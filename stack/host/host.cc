@@ -160,7 +160,7 @@ void Host::set_link(const wire::LinkCapabilities& link) {
   t.shared.link = link;
   t.tcbs.for_each([](Tcb& tcb) {
     if (!tcp::kSynchronized.contains(tcb.state) || !tcb.in_table) return;
-    tcb.congestion->on_mss_change(tcp::effective_send_mss(tcb, tcb.agreed.timestamps ? 12 : 0));
+    tcb.congestion->on_mss_change(tcp::plain_send_mss(tcb));
   });
 }
 

@@ -31,7 +31,10 @@ const char* wrong_in_timers(const Tcb& tcb) {
     return tcb.deadlines.is_set(Timer::retransmit) ? nullptr : "a SYN without a timer";
   }
   if (tcb.recovery.has_outstanding()) {
-    return tcb.deadlines.is_set(Timer::retransmit) ? nullptr : "octets in flight without a timer";
+    const bool has_timer = tcb.deadlines.is_set(Timer::retransmit) ||
+                           tcb.deadlines.is_set(Timer::reorder) ||
+                           tcb.deadlines.is_set(Timer::tail_probe);
+    return has_timer ? nullptr : "octets in flight without a timer";
   }
   const bool waits = tcb.unsent() != 0 || (tcb.fin_queued && !tcb.fin_sent);
   if (waits && !tcb.deadlines.is_set(Timer::persist)) return "unsent octets without a timer";

@@ -6,12 +6,10 @@
 #include "stack/base/address.h"
 #include "stack/base/error.h"
 #include "stack/base/time.h"
+#include "stack/tcp/congestion/episode.h"
 #include "stack/tcp/state.h"
 
 namespace tuntcp {
-
-// Where the sender stands: Linux's tcpi_ca_state. `reduced`: by ECN, its TCP_CA_CWR.
-enum class LossState : std::uint8_t { open, disorder, reduced, recovery, loss };
 
 enum class TimerKind : std::uint8_t {
   none,
@@ -59,9 +57,14 @@ struct Status {
   std::uint64_t numbers_acked = 0, numbers_received = 0;
   bool fin_is_outstanding = false;  // ours is queued or sent, and not acknowledged
   bool acks_quickly = false;        // the application does not answer: TCP_QUICKACK
-  LossState loss = LossState::open;
+  tcp::Episode episode = tcp::Episode::open;  // tcpi_ca_state
   std::uint32_t timestamp = 0;     // what its clock of RFC 7323 says
-  std::uint32_t reordering = 3;    // duplicate ACKs that mean a loss
+  std::uint32_t reordering = 3;    // segments by which packets are expected to be overtaken
+  std::uint32_t reordering_seen = 0;
+  // Octets a second. The rate of delivery is the latest that was measured; 0: none. Of pacing:
+  // what it is or would be, and SO_MAX_PACING_RATE; the largest number where there is no bound.
+  std::uint64_t delivery_rate = 0, pacing_rate = 0, max_pacing_rate = 0;
+  bool delivery_is_app_limited = false;
   std::uint32_t window_clamp = 0;  // octets of window at most
   std::uint32_t probes = 0, back_off = 0;
   std::uint32_t unsent_octets = 0;

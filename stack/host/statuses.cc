@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "stack/tcp/ack_policy.h"
+#include "stack/tcp/congestion_events.h"
 #include "stack/tcp/negotiation.h"
+#include "stack/tcp/pacing.h"
 #include "stack/tcp/path_mtu.h"
 #include "stack/tcp/timeouts.h"
 #include "stack/tcp/timestamps.h"
@@ -57,14 +59,6 @@ Duration time_since(Instant then, Instant now) {
   return then == Instant() ? Duration::infinite() : now - then;
 }
 
-LossState loss_state_of(const Tcb& tcb) {
-  const tcp::recovery::Recovery& recovery = tcb.recovery;
-  if (recovery.in_loss()) return LossState::loss;
-  if (recovery.in_recovery()) return LossState::recovery;
-  if (tcb.ecn.is_reduced) return LossState::reduced;
-  return recovery.duplicate_acks() != 0 ? LossState::disorder : LossState::open;
-}
-
 // What TCP_INFO tells and ss(8) does not print by itself.
 void fill_details(const Tcb& tcb, Instant now, Status& status) {
   status.peer_has_finished = tcb.fin_received;
@@ -73,16 +67,22 @@ void fill_details(const Tcb& tcb, Instant now, Status& status) {
   status.numbers_received = tcb.octets_received + (tcb.fin_received ? 1 : 0);
   status.fin_is_outstanding = tcb.fin_queued && !tcb.fin_is_acked() && tcb.state != State::closed;
   status.acks_quickly = !tcb.ack.is_interactive;
-  status.loss = loss_state_of(tcb);
+  status.episode = tcb.recovery.episode();
   status.probes = tcb.probes;
   status.back_off =
       std::max({unsigned{tcb.retransmits}, unsigned{tcb.probe_back_off}, tcb.rtt.back_off()});
   status.unsent_octets = tcb.unsent();
-  const auto segments = tcb.recovery.count_segments(std::max(status.snd_mss, 1U));
+  const auto segments = tcb.recovery.segments();
   status.unacked_segments = segments.outstanding;
   status.lost_segments = segments.lost;
-  status.retransmitted_outstanding = segments.retransmitted;
-  status.sacked_segments = std::min(tcb.recovery.duplicate_acks(), segments.outstanding);
+  status.retransmitted_outstanding = segments.repeated;
+  status.sacked_segments = segments.sacked;
+  status.reordering = tcb.recovery.reordering();
+  status.reordering_seen = tcb.recovery.reordering_seen();
+  status.delivery_rate = tcb.recovery.rate().octets_per_second();
+  status.delivery_is_app_limited = tcb.recovery.rate().is_app_limited();
+  status.pacing_rate = tcp::pacing_rate(tcb);
+  status.max_pacing_rate = tcb.max_pacing_rate;
   status.advertised_mss = tcp::advertised_mss(tcb);
   status.rcv_ssthresh = tcb.space.ssthresh;
   status.receiver_rtt = tcb.space.rtt;
@@ -135,7 +135,7 @@ Status status_of(const Tcb& tcb, Instant now) {
   status.urgent_left = tcp::urgent_left(tcb);
   status.pmtu = tcp::path_mtu_of(tcb);
   status.soft_error = tcb.soft_error;
-  status.snd_mss = tcp::effective_send_mss(tcb, tcb.agreed.timestamps ? 12 : 0);
+  status.snd_mss = tcp::plain_send_mss(tcb);
   status.rcv_mss = tcb.ack.rcv_mss;
   status.snd_wscale = tcb.snd.wscale;
   status.rcv_wscale = tcb.rcv.wscale;
@@ -146,7 +146,7 @@ Status status_of(const Tcb& tcb, Instant now) {
   status.ecn_was_seen = tcb.ecn.seen;
   const tcp::congestion::Window window = tcb.congestion->window();
   status.congestion = tcb.congestion->name();
-  status.cwnd_segments = window.cwnd / std::max(status.snd_mss, 1U);
+  status.cwnd_segments = tcp::congestion_window(tcb) / std::max(status.snd_mss, 1U);
   status.ssthresh_octets = window.ssthresh;
   status.snd_wnd = tcb.snd.wnd;
   status.rcv_wnd = tcb.rcv.wnd();
@@ -157,7 +157,6 @@ Status status_of(const Tcb& tcb, Instant now) {
   status.rttvar = tcb.rtt.rttvar();
   status.min_rtt = tcb.min_rtt.least();
   status.timestamp = tcp::timestamp_clock(tcb.ts, now);
-  status.reordering = tcb.reordering;
   status.window_clamp = tcb.space.clamp;
   status.rto = tcp::retransmission_timeout(tcb);
   status.octets_sent = tcb.octets_sent;

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "stack/tcp/ack_policy.h"
+#include "stack/tcp/congestion_events.h"
 #include "stack/tcp/controllers.h"
-#include "stack/tcp/ecn.h"
 #include "stack/tcp/negotiation.h"
 #include "stack/tcp/timeouts.h"
 #include "stack/tcp/timestamps.h"
@@ -19,13 +19,13 @@ std::uint32_t scaled_window(const Tcb& tcb, const Segment& seg) {
   return std::uint32_t{seg.wnd} << tcb.snd.wscale;
 }
 
-// RFC 2883, 4: a first block at or below SEG.ACK, or inside the second, reports a duplicate.
 void end_recovery_from_timeouts(Tcb& tcb, Instant now) {
   if (tcb.recovering_since == Instant()) return;
   tcb.recovering += now - tcb.recovering_since;
   tcb.recovering_since = Instant();
 }
 
+// RFC 2883, 4: a first block at or below SEG.ACK, or inside the second, reports a duplicate.
 bool has_dsack(const Segment& seg) {
   if (seg.options.sack_count == 0) return false;
   const SeqRange& first = seg.options.sack[0];
@@ -35,29 +35,31 @@ bool has_dsack(const Segment& seg) {
   return second.begin <= first.begin && first.end <= second.end;
 }
 
-// RFC 5681, 2, "duplicate acknowledgment".
-bool is_duplicate_ack(const Tcb& tcb, const Segment& seg) {
-  return seg.ack == tcb.snd.una && seg.len == 0 && tcb.recovery.has_outstanding() &&
-         scaled_window(tcb, seg) == tcb.snd.wnd && !has_dsack(seg);
+// Would this segment set the send window? Then it is no duplicate ACK (RFC 5681, 2), even if it
+// says the same once more.
+bool updates_window(const Tcb& tcb, const Segment& seg) {
+  if (seg.ack > tcb.snd.una || seg.seq > tcb.snd.wl1) return true;
+  const std::uint32_t window = scaled_window(tcb, seg);
+  return seg.seq == tcb.snd.wl1 && (window > tcb.snd.wnd || window == 0);
 }
 
-void take_round_trip(Tcb& tcb, Duration rtt, Instant now) {
+void take_round_trip(Tcb& tcb, Duration rtt, Duration latest, Instant now) {
   tcb.rtt.on_sample(rtt);
-  tcb.min_rtt.on_sample(rtt, now, Duration::seconds(sysctl(tcb).tcp_min_rtt_wlen));
+  tcb.min_rtt.on_sample(latest, now, Duration::seconds(sysctl(tcb).tcp_min_rtt_wlen));
 }
 
-void measure_round_trip(Tcb& tcb, const Segment& seg, std::optional<Duration> measured,
+void measure_round_trip(Tcb& tcb, const Segment& seg, const recovery::AckOutcome& outcome,
                         Instant now) {
-  if (measured) {
-    take_round_trip(tcb, *measured, now);
-    return;
-  }
+  if (outcome.rtt) return take_round_trip(tcb, *outcome.rtt, *outcome.latest_rtt, now);
+  if (!outcome.una_advanced) return;
   // Where the same octets were sent twice a timestamp's echo is still unambiguous (RFC 7323, 4.1).
   if (!tcb.agreed.timestamps || !seg.options.timestamps || seg.options.timestamps->echo == 0)
     return;
   const auto ticks =
       static_cast<std::int32_t>(timestamp_clock(tcb.ts, now) - seg.options.timestamps->echo);
-  if (ticks >= 0) take_round_trip(tcb, Duration::milliseconds(std::max(ticks, 1)), now);
+  if (ticks < 0) return;
+  const Duration rtt = Duration::milliseconds(std::max(ticks, 1));
+  take_round_trip(tcb, rtt, rtt, now);
 }
 
 void forget_acknowledged(Tcb& tcb, SeqNum ack) {
@@ -91,36 +93,40 @@ void update_send_window(Tcb& tcb, const Segment& seg) {
   }
 }
 
-void tell_congestion_control(Tcb& tcb, const recovery::AckOutcome& outcome,
-                             std::uint32_t flight_before, std::uint32_t in_flight_before,
-                             std::optional<Duration> rtt, Instant now) {
-  congestion::Controller& controller = *tcb.congestion;
-  if (outcome.entered_recovery) {
-    mib(tcb).add(Counter::tcp_reno_recovery);
-    // A window that ECE halved is not halved again: its episode goes on as this one.
-    if (!tcb.ecn.is_reduced) note_reduction(tcb);
-    tcb.ecn.is_reduced = false;
-    controller.on_loss({.now = now, .lost = outcome.newly_lost, .in_flight = flight_before});
+void set_timers(Tcb& tcb, const recovery::AckOutcome& outcome, Instant now) {
+  if (!tcb.recovery.has_outstanding()) return cancel_recovery_timers(tcb);
+  if (outcome.timer == recovery::TimerWish::reneging) return expect_reneging(tcb, now);
+  if (outcome.reorder_wait != Duration::zero()) {
+    return arm_reorder_timer(tcb, now + outcome.reorder_wait);
   }
-  if (outcome.newly_acked != 0) {
-    Episode episode = Episode::open;
-    if (tcb.recovery.in_loss()) episode = Episode::loss;
-    if (tcb.ecn.is_reduced) episode = Episode::cwr;
-    if (tcb.recovery.in_recovery()) episode = Episode::recovery;
-    controller.on_ack({.now = now,
-                       .newly_acked = outcome.newly_acked,
-                       .newly_delivered = outcome.newly_delivered,
-                       .newly_lost = outcome.newly_lost,
-                       .in_flight_before = in_flight_before,
-                       .in_flight_now = tcb.recovery.in_flight(),
-                       .rtt = rtt,
-                       .rate = {},
-                       .mss = effective_send_mss(tcb, tcb.agreed.timestamps ? 12 : 0),
-                       .is_cwnd_limited = tcb.window_use.is_limiting(controller.window()),
-                       .episode = episode});
-    count_early_exit(tcb);
-  }
-  if (outcome.left_recovery) controller.on_recovery_exit(now);
+  // RFC 6298, 5.3.
+  if (outcome.timer == recovery::TimerWish::restart) restart_recovery_timer(tcb, now);
+}
+
+// The ACK half of what recovery asks for.
+recovery::AckOutcome tell_recovery(Tcb& tcb, const Segment& seg, Instant now) {
+  const bool is_dsack = has_dsack(seg);
+  const std::size_t skipped = is_dsack ? 1 : 0;
+  const auto& sack = seg.options.sack;
+  const bool has_echo = tcb.agreed.timestamps && seg.options.timestamps.has_value() &&
+                        seg.options.timestamps->echo != 0;
+  const SeqNum window_end = tcb.snd.una + tcb.snd.wnd;
+  const recovery::AckFacts facts{
+      .now = now,
+      .ack = seg.ack,
+      .snd_nxt = tcb.snd.nxt,
+      .path = recovery_path(tcb),
+      .knobs = recovery_knobs(tcb),
+      .sack = std::span(sack).subspan(skipped, seg.options.sack_count - skipped),
+      .dsack = is_dsack ? std::optional(sack[0]) : std::nullopt,
+      .max_wnd = tcb.snd.max_wnd,
+      .ts_echo = has_echo ? std::optional(seg.options.timestamps->echo) : std::nullopt,
+      .ts_now = timestamp_clock(tcb.ts, now),
+      .brings_text = !seg.text.is_empty() || seg.has(Flag::fin),
+      .updates_window = updates_window(tcb, seg),
+      .echoes_congestion = tcb.agreed.ecn && seg.has(Flag::ece) && !seg.had_syn,
+      .can_send_new = tcb.unsent() != 0 && window_end > tcb.snd.nxt};
+  return tcb.recovery.on_ack(facts);
 }
 
 }  // namespace
@@ -128,7 +134,7 @@ void tell_congestion_control(Tcb& tcb, const recovery::AckOutcome& outcome,
 void become_established(Tcb& tcb, const Segment& seg, Cause cause, Instant now) {
   // The SYN's round trip, unless it was sent twice (Karn) or nobody kept when.
   if (tcb.retransmits == 0 && tcb.last_sent != Instant()) {
-    take_round_trip(tcb, now - tcb.last_sent, now);
+    take_round_trip(tcb, now - tcb.last_sent, now - tcb.last_sent, now);
   }
   // RFC 6928, 2: one segment after "more than one SYN or SYN/ACK retransmissions".
   const std::uint32_t segments = tcb.retransmits > 1 ? 1 : congestion::kInitialSegments;
@@ -148,6 +154,7 @@ void become_established(Tcb& tcb, const Segment& seg, Cause cause, Instant now) 
   reserve_window(tcb, advertised_mss(tcb));
   start_controller(tcb, segments, now);
   tcb.window_use.restart(tcb.snd.una);
+  tcb.round_end = tcb.snd.nxt;
   // CLOSE before the handshake was over: 3.10.4, SYN-RECEIVED, sends the FIN now.
   enter(tcb, State::established, cause);
   if (tcb.fin_queued) enter(tcb, State::fin_wait_1, Cause::close_call);
@@ -162,45 +169,31 @@ void become_established(Tcb& tcb, const Segment& seg, Cause cause, Instant now) 
 void accept_acknowledgment(Tcb& tcb, const Segment& seg, Instant now) {
   tcb.last_ack_received = now;
   tcb.more_follows = false;  // as in Linux, MSG_MORE holds text back until an ACK comes, no longer
-  const std::uint32_t flight_before = octets_between(tcb.snd.una, tcb.snd.nxt);
-  const std::uint32_t in_flight_before = tcb.recovery.in_flight();
-  const recovery::AckOutcome outcome =
-      tcb.recovery.on_ack({.ack = seg.ack,
-                           .snd_nxt = tcb.snd.nxt,
-                           .mss = effective_send_mss(tcb, tcb.agreed.timestamps ? 12 : 0),
-                           .duplicate_threshold = tcb.reordering,
-                           .is_duplicate = is_duplicate_ack(tcb, seg),
-                           .now = now});
-  if (has_dsack(seg)) {
-    mib(tcb).add(Counter::tcp_dsack_recv);
-    ++tcb.dsacks_received;
-  }
+  const BeforeAck before{.flight = octets_between(tcb.snd.una, tcb.snd.nxt),
+                         .in_flight = tcb.recovery.in_flight()};
+  const recovery::AckOutcome outcome = tell_recovery(tcb, seg, now);
+  if (has_dsack(seg)) ++tcb.dsacks_received;
   if (!tcb.recovery.in_loss()) end_recovery_from_timeouts(tcb, now);
   // Something arrived after all (as in Linux).
   tcb.soft_error = Error::none;
   // The peer is alive: probes count as answered (MUST-37).
   tcb.probes = 0;
+  tcb.segments_delivered += outcome.delivered_segments;
+  if (tcb.agreed.ecn && seg.has(Flag::ece) && !seg.had_syn && outcome.delivered_segments != 0) {
+    tcb.segments_delivered_ce += outcome.delivered_segments;
+    mib(tcb).add(Counter::tcp_delivered_ce, outcome.delivered_segments);
+  }
+  measure_round_trip(tcb, seg, outcome, now);
   if (seg.ack > tcb.snd.una) {
-    measure_round_trip(tcb, seg, outcome.rtt, now);
-    const std::uint32_t mss = effective_send_mss(tcb, tcb.agreed.timestamps ? 12 : 0);
-    const std::uint32_t delivered = (octets_between(tcb.snd.una, seg.ack) + mss - 1) / mss;
-    tcb.segments_delivered += delivered;
-    if (tcb.agreed.ecn && seg.has(Flag::ece) && !seg.had_syn) {
-      tcb.segments_delivered_ce += delivered;
-      mib(tcb).add(Counter::tcp_delivered_ce, delivered);
-    }
     forget_acknowledged(tcb, seg.ack);
     tcb.retransmits = 0;
     tcb.is_stalled = false;
-    // RFC 6298, 5.2 and 5.3.
-    tcb.deadlines.cancel(Timer::retransmit);
-    if (tcb.recovery.has_outstanding()) restart_retransmission_timer(tcb, now);
     tell_if_writable(tcb);
     const bool all_is_acked = tcb.send_buffer.size() == 0 && tcb.snd.una == tcb.snd.nxt;
     if (all_is_acked) tcb.events |= EventBits::send_done;
   }
-  obey_echo(tcb, seg, flight_before, now);
-  tell_congestion_control(tcb, outcome, flight_before, in_flight_before, outcome.rtt, now);
+  update_windows(tcb, outcome, before, now);
+  set_timers(tcb, outcome, now);
   // The window of a SYN was taken by become_established().
   if (!seg.has_unscaled_window()) update_send_window(tcb, seg);
   // A window that shrank to nothing over what is outstanding: retransmissions are its probes, and

@@ -10,7 +10,7 @@ namespace {
 
 congestion::Start start_of(const Tcb& tcb, Instant now) {
   const Sysctl& knobs = sysctl(tcb);
-  return {.mss = effective_send_mss(tcb, tcb.agreed.timestamps ? 12 : 0),
+  return {.mss = plain_send_mss(tcb),
           .now = now,
           .exit = static_cast<congestion::SlowStartExit>(knobs.tcp_cubic_hystart),
           .abe = knobs.tcp_abe != 0};
@@ -20,12 +20,6 @@ void become(Tcb& tcb, std::string_view name) {
   const congestion::Algorithm* const algorithm = tcb.shared->controllers.find(name);
   TUNTCP_CHECK(algorithm != nullptr);
   algorithm->become(tcb.congestion, tcb.shared->controller_blocks);
-}
-
-Episode episode_of(const Tcb& tcb) {
-  if (tcb.recovery.in_recovery()) return Episode::recovery;
-  if (tcb.ecn.is_reduced) return Episode::cwr;
-  return tcb.recovery.in_loss() ? Episode::loss : Episode::open;
 }
 
 }  // namespace
@@ -47,7 +41,7 @@ void switch_controller(Tcb& tcb, std::string_view name, Instant now) {
   congestion::Start start = start_of(tcb, now);
   start.segments = std::max(window.cwnd / start.mss, 1U);
   start.ssthresh = window.ssthresh;
-  start.episode = episode_of(tcb);
+  start.episode = tcb.recovery.episode();
   tcb.congestion->init(start);
 }
 

@@ -34,20 +34,4 @@ void note_reduction(Tcb& tcb) {
   if (tcb.agreed.ecn) tcb.ecn.cwr_due = true;
 }
 
-void obey_echo(Tcb& tcb, const Segment& seg, std::uint32_t flight, Instant now) {
-  EcnState& ecn = tcb.ecn;
-  // Something above the mark must be acknowledged, so that the CWR that follows it has arrived.
-  if (ecn.is_reduced && tcb.snd.una > ecn.reduced_until) {
-    ecn.is_reduced = false;
-    tcb.congestion->on_recovery_exit(now);
-  }
-  const bool is_echo = tcb.agreed.ecn && seg.has(Flag::ece) && !seg.had_syn;
-  const bool has_paid = ecn.is_reduced || tcb.recovery.in_recovery() || tcb.recovery.in_loss();
-  if (!is_echo || flight == 0 || has_paid) return;
-  ecn.is_reduced = true;
-  ecn.reduced_until = tcb.snd.nxt;
-  tcb.congestion->on_congestion_mark({.now = now, .lost = 0, .in_flight = flight});
-  note_reduction(tcb);
-}
-
 }  // namespace tuntcp::tcp

@@ -1,6 +1,6 @@
 // Explicit congestion notification of an established connection: RFC 3168, 6.1.2 to 6.1.5, as Linux
-// does it. The handshake's part is in negotiation.h, the codepoints are set by output.cc, and how
-// far the window shrinks is for congestion/ to say.
+// does it. The handshake's part is in negotiation.h, the codepoints are set by output.cc, ECE is an
+// episode of recovery/, and how far the window shrinks is for congestion/ to say.
 #pragma once
 
 #include "stack/tcp/segment.h"
@@ -13,9 +13,5 @@ void note_codepoint(Tcb& tcb, const Segment& seg);
 
 // The congestion window was reduced: the peer is told with the next new text (6.1.2).
 void note_reduction(Tcb& tcb);
-
-// 6.1.2: an ACK for something outstanding, which `flight` octets were; SND.UNA has moved. ECE
-// reduces the window, but only once in a round trip, and never while a loss already has.
-void obey_echo(Tcb& tcb, const Segment& seg, std::uint32_t flight, Instant now);
 
 }  // namespace tuntcp::tcp

@@ -99,7 +99,31 @@ namespace tuntcp {
   X(tcp_syn_retrans, "TcpExtTCPSynRetrans", "SYN and SYN,ACK retransmissions")                 \
   X(tcp_fast_retrans, "TcpExtTCPFastRetrans", "fast retransmissions")                          \
   X(tcp_reno_recovery, "TcpExtTCPRenoRecovery", "NewReno recoveries entered")                  \
-  X(tcp_reno_failures, "TcpExtTCPRenoFailures", "RTO while in NewReno recovery")               \
+  X(tcp_reno_failures, "TcpExtTCPRenoFailures", "RTO with duplicate ACKs or none")               \
+  X(tcp_slow_start_retrans, "TcpExtTCPSlowStartRetrans", "retransmissions after a timeout")    \
+  X(tcp_sack_recovery, "TcpExtTCPSackRecovery", "recoveries by SACK entered")                  \
+  X(tcp_sack_recovery_fail, "TcpExtTCPSackRecoveryFail", "RTO while in SACK recovery")         \
+  X(tcp_reno_recovery_fail, "TcpExtTCPRenoRecoveryFail", "RTO while in NewReno recovery")      \
+  X(tcp_sack_failures, "TcpExtTCPSackFailures", "RTO with something SACKed or in disorder")    \
+  X(tcp_loss_failures, "TcpExtTCPLossFailures", "RTO while recovering from one")               \
+  X(tcp_lost_retransmit, "TcpExtTCPLostRetransmit", "retransmissions found lost")              \
+  X(tcp_sack_reneging, "TcpExtTCPSACKReneging", "the peer dropped what it had SACKed")         \
+  X(tcp_sack_discard, "TcpExtTCPSACKDiscard", "SACK blocks that cannot be true")               \
+  X(tcp_sack_reorder, "TcpExtTCPSACKReorder", "reordering found by SACK")                      \
+  X(tcp_reno_reorder, "TcpExtTCPRenoReorder", "reordering found by duplicate ACKs")            \
+  X(tcp_ts_reorder, "TcpExtTCPTSReorder", "reordering found by timestamps")                    \
+  X(tcp_dsack_ofo_recv, "TcpExtTCPDSACKOfoRecv", "D-SACK received for data out of order")      \
+  X(tcp_dsack_recv_segs, "TcpExtTCPDSACKRecvSegs", "segments that D-SACKs reported")           \
+  X(tcp_dsack_ignored_dubious, "TcpExtTCPDSACKIgnoredDubious", "D-SACK of more than was repeated") \
+  X(tcp_dsack_ignored_no_undo, "TcpExtTCPDSACKIgnoredNoUndo", "D-SACK with nothing to undo")   \
+  X(tcp_dsack_ignored_old, "TcpExtTCPDSACKIgnoredOld", "D-SACK of before the episode")         \
+  X(tcp_dsack_undo, "TcpExtTCPDSACKUndo", "episodes undone by D-SACK")                         \
+  X(tcp_full_undo, "TcpExtTCPFullUndo", "recoveries undone at their end")                      \
+  X(tcp_partial_undo, "TcpExtTCPPartialUndo", "recoveries undone by a partial ACK")            \
+  X(tcp_loss_undo, "TcpExtTCPLossUndo", "timeouts undone")                                     \
+  X(tcp_spurious_rtos, "TcpExtTCPSpuriousRTOs", "timeouts that F-RTO found needless")          \
+  X(tcp_loss_probes, "TcpExtTCPLossProbes", "tail loss probes sent")                           \
+  X(tcp_loss_probe_recovery, "TcpExtTCPLossProbeRecovery", "losses that a probe repaired")     \
   X(tcp_ofo_queue, "TcpExtTCPOFOQueue", "segments queued out of order")                        \
   X(tcp_ofo_drop, "TcpExtTCPOFODrop", "out-of-order segments dropped for want of memory")      \
   X(tcp_ofo_merge, "TcpExtTCPOFOMerge", "segments that overlapped out-of-order data")          \

@@ -96,4 +96,9 @@ std::uint32_t effective_send_mss(const Tcb& tcb, std::uint32_t option_octets) {
   return whole > options + 8 ? whole - options : 8;
 }
 
+std::uint32_t plain_send_mss(const Tcb& tcb) {
+  constexpr std::uint32_t kTimestampOctets = 12;
+  return effective_send_mss(tcb, tcb.agreed.timestamps ? kTimestampOctets : 0);
+}
+
 }  // namespace tuntcp::tcp

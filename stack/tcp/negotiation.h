@@ -56,5 +56,7 @@ void agree(Tcb& tcb, const PeerOffer& peer);
 // RFC 9293, 3.7.1, Eff.snd.MSS (MUST-16): text that fits a segment with so many option octets,
 // beside those of IP.
 std::uint32_t effective_send_mss(const Tcb& tcb, std::uint32_t option_octets);
+// The same of a segment that carries no SACK blocks: what congestion control counts in.
+std::uint32_t plain_send_mss(const Tcb& tcb);
 
 }  // namespace tuntcp::tcp

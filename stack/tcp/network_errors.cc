@@ -24,12 +24,11 @@ void on_network_error(Tcb& tcb, Error error, ErrorKind kind) {
 }
 
 void on_smaller_path(Tcb& tcb, Instant now) {
-  const std::uint32_t options = tcb.agreed.timestamps ? 12 : 0;
-  const std::uint32_t before = effective_send_mss(tcb, options);
+  const std::uint32_t before = plain_send_mss(tcb);
   follow_path(tcb, now);
-  const std::uint32_t mss = effective_send_mss(tcb, options);
+  const std::uint32_t mss = plain_send_mss(tcb);
   if (mss >= before || !cuts_anew(tcb)) return;
-  if (tcb.recovery.on_smaller_path(tcb.snd.nxt, mss) == 0) return;
+  if (tcb.recovery.on_smaller_path(mss) == 0) return;
   restart_retransmission_timer(tcb, now);
   mark_ready(tcb);
 }

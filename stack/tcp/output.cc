@@ -4,10 +4,12 @@
 #include <array>
 
 #include "stack/tcp/ack_policy.h"
+#include "stack/tcp/congestion_events.h"
 #include "stack/tcp/negotiation.h"
+#include "stack/tcp/pacing.h"
 #include "stack/tcp/path_mtu.h"
 #include "stack/tcp/segment_writer.h"
-#include "stack/tcp/send_policy.h"
+#include "stack/tcp/send_decision.h"
 #include "stack/tcp/timeouts.h"
 #include "stack/tcp/timestamps.h"
 #include "stack/tcp/user_calls.h"
@@ -19,11 +21,17 @@ namespace {
 
 // A turn's packets, so that one connection with a large window does not starve the others.
 constexpr int kPacketsPerTurn = 16;
+// How soon a connection tries again whose packet the device did not take for what it was.
+constexpr Duration kRetryRefused = 1_ms;
 
 using wire::SendResult;
 
 bool was_accepted(SendResult result) {
   return result == SendResult::sent || result == SendResult::down;
+}
+
+bool is_refused(SendResult result) {
+  return result == SendResult::too_big || result == SendResult::no_gso;
 }
 
 void count_sent(Shared& shared, Family family, SendResult result, std::uint32_t segments) {
@@ -70,17 +78,12 @@ class Turn {
   Turn(Tcb& tcb, Instant now, wire::PacketSink& sink) : tcb_(tcb), now_(now), sink_(sink) {}
 
   OutputResult run() {
-    follow_path(tcb_, now_);
-    if (tcb_.syn_due) return send_syn();
-    if (!kSynchronized.contains(tcb_.state)) return send_owed_ack();
-    // A device may take back an offload in the middle of a turn: plan again without it.
-    for (int packets = 0; packets < kPacketsPerTurn; ++packets) {
-      const Step step = send_next();
-      if (step == Step::blocked) return OutputResult::blocked;
-      if (step == Step::nothing) return finish();
+    const OutputResult result = send_what_may_leave();
+    // The device did not take this connection's packet for what it was: it waits, others need not.
+    if (was_refused_ && result == OutputResult::idle) {
+      tcb_.deadlines.set(Timer::pacing, now_ + kRetryRefused);
     }
-    arm_send_timers(tcb_, now_);
-    return OutputResult::more;
+    return result;
   }
 
   // What keeps more from leaving, now that all has left that may.
@@ -93,31 +96,60 @@ class Turn {
     const SeqNum window_end = tcb_.snd.una + tcb_.snd.wnd;
     const std::uint32_t room =
         window_end > tcb_.snd.nxt ? octets_between(tcb_.snd.nxt, window_end) : 0;
-    const bool path_has_room = tcb_.recovery.in_flight() < tcb_.congestion->window().cwnd;
+    const bool path_has_room = tcb_.recovery.in_flight() < congestion_window(tcb_);
     return path_has_room && room < std::min(unsent, mss_now()) ? BusyTime::Limit::peer_window
                                                                : BusyTime::Limit::other;
   }
 
  private:
-  enum class Step : std::uint8_t { sent, nothing, blocked };
+  enum class Step : std::uint8_t { sent, refused, nothing, blocked };
+
+  OutputResult send_what_may_leave() {
+    follow_path(tcb_, now_);
+    if (tcb_.syn_due) return send_syn();
+    if (!kSynchronized.contains(tcb_.state)) return send_owed_ack();
+    tcb_.deadlines.cancel(Timer::pacing);
+    end_pause();
+    // A device may take back an offload or shrink in the middle of a turn: decide again, knowing.
+    for (int packets = 0; packets < kPacketsPerTurn; ++packets) {
+      const Step step = send_next();
+      if (step == Step::blocked) return OutputResult::blocked;
+      if (step == Step::nothing) return finish();
+    }
+    arm_send_timers(tcb_, now_, sent_new_);
+    return was_refused_ ? OutputResult::idle : OutputResult::more;
+  }
 
   OutputResult finish() {
     // What left meanwhile asks the peer as well.
     if (tcb_.recovery.has_outstanding()) tcb_.probe_due = false;
     if (tcb_.probe_due && send_probe() == Step::blocked) return OutputResult::blocked;
-    arm_send_timers(tcb_, now_);
+    const bool is_short_of_text = tcb_.unsent() < mss_now() && !tcb_.recovery.has_due() &&
+                                  tcb_.recovery.in_flight() < congestion_window(tcb_);
+    if (is_short_of_text) tcb_.recovery.on_app_limited();
+    arm_send_timers(tcb_, now_, sent_new_);
     return send_owed_ack();
+  }
+
+  // After a pause the path must be probed again (RFC 9293, 3.8.2; RFC 2861), once there is room for
+  // text to leave: a peer that keeps its window closed is no pause.
+  void end_pause() {
+    const bool has_text = tcb_.unsent() != 0 || (tcb_.fin_queued && !tcb_.fin_sent);
+    if (has_text && tcb_.snd.una == tcb_.snd.nxt && tcb_.snd.wnd != 0) {
+      end_idle_period(tcb_, now_);
+    }
   }
 
   OutputResult send_owed_ack() {
     if (!tcb_.ack.now) return OutputResult::idle;
-    return send(tcb_.snd.nxt, 0, {}) == Step::blocked ? OutputResult::blocked : OutputResult::idle;
+    const Step step = send(tcb_.snd.nxt, 0, {});
+    return step == Step::blocked ? OutputResult::blocked : OutputResult::idle;
   }
 
   OutputResult send_syn();
   Step send_next();
-  Step send_lost(SeqRange lost);
-  Step send_new();
+  Step send_again(const SendDecision& decision, std::uint32_t mss);
+  Step send_new(const SendDecision& decision, std::uint32_t mss);
   Step send_probe();
   // RFC 3168, 5: ECT(0) only for new text (6.1.4, 6.1.5, 6.1.6).
   enum class Codepoint : std::uint8_t { not_ect = 0, ect0 = 2 };
@@ -166,6 +198,8 @@ class Turn {
   Tcb& tcb_;
   const Instant now_;
   wire::PacketSink& sink_;
+  bool sent_new_ = false;     // text or a FIN for the first time: the tail is another one
+  bool was_refused_ = false;  // the latest packet, by a device that took others
 };
 
 OutputResult Turn::send_syn() {
@@ -200,6 +234,8 @@ OutputResult Turn::send_syn() {
                          static_cast<std::uint16_t>(std::min(tcb_.rcv.wnd(), 65'535U)));
   tcb_.rcv.edge = later_of(tcb_.rcv.edge, tcb_.rcv.nxt + segment.wnd);
   const SendResult result = send_segment(segment, shared.link_of(tcb_), sink_);
+  was_refused_ = is_refused(result);
+  if (was_refused_) return OutputResult::idle;
   if (!was_accepted(result)) return OutputResult::blocked;
   count_sent(*tcb_.shared, tcb_.tuple.family(), result, 1);
   ++tcb_.segments_out;
@@ -211,103 +247,95 @@ OutputResult Turn::send_syn() {
 }
 
 Turn::Step Turn::send_next() {
-  if (const auto lost = tcb_.recovery.next_lost()) return send_lost(*lost);
-  return send_new();
+  const std::uint32_t options = option_octets(options_for(tcb_, now_));
+  const std::uint32_t mss = effective_send_mss(tcb_, options);
+  const SendDecision decision = decide_send(
+      tcb_, {.mss = mss, .most = most_text(mss, header_octets(options))}, now_);
+  if (decision.reason == SendReason::nothing) {
+    if (decision.not_before != Instant::never()) {
+      tcb_.deadlines.set(Timer::pacing, decision.not_before);
+    }
+    tcb_.tail_probe_due = false;
+    return Step::nothing;
+  }
+  const Step step = decision.is_new ? send_new(decision, mss) : send_again(decision, mss);
+  if (step != Step::sent) return step;
+  on_paced(tcb_, decision.octets, now_);
+  if (decision.reason != SendReason::tail_probe) return step;
+  tcb_.tail_probe_due = false;
+  tcb_.recovery.on_probe_sent(tcb_.snd.nxt, /*is_retransmission=*/!decision.is_new);
+  mib(tcb_).add(Counter::tcp_loss_probes);
+  restart_retransmission_timer(tcb_, now_);
+  // The timer's own, not another probe.
+  sent_new_ = false;
+  return step;
 }
 
-// Retransmission. RFC 5681, 3.2 and RFC 6582 send the first hole whatever the congestion window
-// says; beyond it, and after a timeout, the window decides.
-Turn::Step Turn::send_lost(SeqRange lost) {
-  const std::uint32_t mss = mss_now();
-  const std::uint32_t cwnd = tcb_.congestion->window().cwnd;
-  const std::uint32_t in_flight = tcb_.recovery.in_flight();
-  const bool is_first_hole = tcb_.recovery.in_recovery() && lost.begin == tcb_.snd.una;
-  std::uint32_t allowed = cwnd > in_flight ? cwnd - in_flight : 0;
-  allowed -= allowed % mss;
-  if (is_first_hole || in_flight == 0) allowed = std::max(allowed, mss);
-  if (allowed == 0) return Step::nothing;
-
-  const std::uint32_t most =
-      std::min(allowed, most_text(mss, header_octets(option_octets(options_for(tcb_, now_)))));
-  const std::uint32_t text_left =
-      tcb_.fin_sent ? octets_between(lost.begin, tcb_.fin_at) : lost.octets();
-  const std::uint32_t octets = std::min({lost.octets(), text_left, most});
-  const bool with_fin =
-      tcb_.fin_sent && lost.begin + octets == tcb_.fin_at && lost.end > tcb_.fin_at;
+Turn::Step Turn::send_again(const SendDecision& decision, std::uint32_t mss) {
+  const SeqNum begin = decision.begin;
+  const SeqNum end = begin + decision.octets;
   // MUST-61 holds for what is sent again as well: the last octets that are queued carry PSH.
-  const bool takes_last = tcb_.unsent() == 0 && octets != 0 && tcb_.push_at_end &&
-                          lost.begin + octets == (tcb_.fin_sent ? tcb_.fin_at : tcb_.snd.nxt);
+  const bool takes_last = tcb_.unsent() == 0 && decision.octets != 0 && tcb_.push_at_end &&
+                          end == (tcb_.fin_sent ? tcb_.fin_at : tcb_.snd.nxt);
   Flags flags = takes_last ? Flags(Flag::psh) : Flags();
-  if (with_fin) flags |= Flag::fin;
-  const Step step = send(lost.begin, octets, flags);
+  if (decision.with_fin) flags |= Flag::fin;
+  const Step step = send(begin, decision.octets, flags);
   if (step != Step::sent) return step;
-  const std::uint32_t segments = wire_segments(octets, mss);
+  const std::uint32_t segments = wire_segments(decision.octets, mss);
   mib(tcb_).add(Counter::tcp_retrans_segs, segments);
-  if (tcb_.recovery.in_recovery()) mib(tcb_).add(Counter::tcp_fast_retrans, segments);
-  tcb_.octets_retransmitted += octets;
+  if (decision.reason == SendReason::lost) {
+    mib(tcb_).add(tcb_.recovery.in_loss() ? Counter::tcp_slow_start_retrans
+                                          : Counter::tcp_fast_retrans,
+                  segments);
+  }
+  tcb_.octets_retransmitted += decision.octets;
   tcb_.segments_retransmitted += segments;
-  tcb_.recovery.on_retransmitted({lost.begin, lost.begin + octets + (with_fin ? 1 : 0)}, now_);
+  tcb_.prr.on_sent(decision.octets);
+  tcb_.recovery.on_repeated({.range = {begin, end + (decision.with_fin ? 1U : 0U)},
+                             .mss = mss,
+                             .segments = segments,
+                             .now = now_},
+                            timestamp_clock(tcb_.ts, now_));
+  // As Linux: the first segment's timer begins when it leaves.
+  if (begin == tcb_.snd.una && !tcb_.deadlines.is_set(Timer::reorder)) {
+    restart_retransmission_timer(tcb_, now_);
+  }
   return Step::sent;
 }
 
-Turn::Step Turn::send_new() {
-  const std::uint32_t unsent = tcb_.unsent();
-  const bool fin_is_next = tcb_.fin_queued && !tcb_.fin_sent;
-  if (unsent == 0 && !fin_is_next) return Step::nothing;
-
-  const std::uint32_t options = option_octets(options_for(tcb_, now_));
-  const std::uint32_t mss = effective_send_mss(tcb_, options);
-  const std::uint32_t in_flight = tcb_.recovery.in_flight();
-  const SeqNum window_end = tcb_.snd.una + tcb_.snd.wnd;
-  // After a pause the path must be probed again (RFC 9293, 3.8.2; RFC 2861), once there is room for
-  // text to leave: a peer that keeps its window closed is no pause.
-  if (tcb_.snd.una == tcb_.snd.nxt && window_end > tcb_.snd.nxt) end_idle_period(tcb_, now_);
-  const std::uint32_t cwnd = tcb_.congestion->window().cwnd;
-  const SendRequest request{
-      .unsent = unsent,
-      .window_left = window_end > tcb_.snd.nxt ? octets_between(tcb_.snd.nxt, window_end) : 0,
-      .congestion_left = cwnd > in_flight ? cwnd - in_flight : 0,
-      .mss = mss,
-      .most = most_text(mss, header_octets(options)),
-      .max_window = tcb_.snd.max_wnd,
-      // Minshall: Nagle waits only for an earlier small segment. A cork (Linux) waits for text to
-      // fill the segment, even without Nagle; the persist timer bounds that wait.
-      // Urgent data waits for nothing (as in Linux).
-      .may_send_small =
-          tcb_.push_now || tcb_.sends_urgent ||
-          (!tcb_.cork && !tcb_.more_follows && (tcb_.no_delay || tcb_.small_end <= tcb_.snd.una)),
-      .is_last = fin_is_next};
-  const std::uint32_t octets = may_send(request);
-  const bool takes_all = octets == unsent;
-  // The FIN is an octet of the window too; it leaves alone if all text is sent.
-  const bool with_fin = fin_is_next && takes_all && request.window_left > octets;
-  if (octets == 0 && !with_fin) return Step::nothing;
-
+Turn::Step Turn::send_new(const SendDecision& decision, std::uint32_t mss) {
+  if (!tcb_.recovery.has_room_for(now_, mss)) return Step::nothing;
+  const SeqNum begin = decision.begin;
+  const std::uint32_t octets = decision.octets;
   // MUST-61: PSH on what empties the queue, unless the application said that more follows.
-  const bool pushes = takes_all && octets != 0 && tcb_.push_at_end;
+  const bool pushes = octets == tcb_.unsent() && octets != 0 && tcb_.push_at_end;
   Flags flags = pushes ? Flags(Flag::psh) : Flags();
-  if (with_fin) flags |= Flag::fin;
+  if (decision.with_fin) flags |= Flag::fin;
   const bool is_ecn_capable = tcb_.agreed.ecn && octets != 0;
   // RFC 3168, 6.1.2: "sets the CWR flag in the TCP header of the first new data packet sent after
   // the window reduction".
   if (is_ecn_capable && tcb_.ecn.cwr_due) flags |= Flag::cwr;
-  const SeqNum begin = tcb_.snd.nxt;
   const Step step =
       send(begin, octets, flags, is_ecn_capable ? Codepoint::ect0 : Codepoint::not_ect);
   if (step != Step::sent) return step;
   if (is_ecn_capable) tcb_.ecn.cwr_due = false;
-  if (with_fin) {
+  if (decision.with_fin) {
     tcb_.fin_sent = true;
     tcb_.fin_at = begin + octets;
   }
-  tcb_.snd.nxt = begin + octets + (with_fin ? 1 : 0);
+  tcb_.snd.nxt = begin + octets + (decision.with_fin ? 1 : 0);
   tcb_.congestion->on_sent(now_, octets, tcb_.recovery.in_flight());
-  tcb_.recovery.on_sent({begin, tcb_.snd.nxt}, now_);
-  const std::uint32_t in_flight_now = tcb_.recovery.in_flight();
+  tcb_.prr.on_sent(octets);
+  tcb_.recovery.on_sent({.range = {begin, tcb_.snd.nxt},
+                         .mss = mss,
+                         .segments = wire_segments(octets, mss),
+                         .now = now_});
+  sent_new_ = true;
+  const std::uint32_t cwnd = congestion_window(tcb_);
   tcb_.window_use.on_sent({.una = tcb_.snd.una,
                            .nxt = tcb_.snd.nxt,
                            .outstanding = octets_between(tcb_.snd.una, tcb_.snd.nxt),
-                           .is_held_by_the_window = in_flight_now + mss > cwnd});
+                           .is_held_by_the_window = tcb_.recovery.in_flight() + mss > cwnd});
   tcb_.octets_sent += octets;
   tcb_.last_sent = now_;
   if (octets % mss != 0) tcb_.small_end = tcb_.snd.nxt;
@@ -343,7 +371,8 @@ Turn::Step Turn::send_probe() {
   tcb_.probe_back_off = 0;
   tcb_.probing_since = Instant();
   tcb_.snd.nxt = begin + octets;
-  tcb_.recovery.on_sent({begin, tcb_.snd.nxt}, now_);
+  tcb_.recovery.on_sent(
+      {.range = {begin, tcb_.snd.nxt}, .mss = mss_now(), .segments = 1, .now = now_});
   tcb_.octets_sent += octets;
   tcb_.small_end = tcb_.snd.nxt;
   return Step::sent;
@@ -390,6 +419,9 @@ Turn::Step Turn::send(SeqNum seq, std::uint32_t octets, Flags extra, Codepoint c
   const std::uint32_t segments = wire_segments(octets, mss);
   take_ip_fields(segment, segments, codepoint);
   const SendResult result = send_segment(segment, link, sink_);
+  // A device that does not take this packet as it is takes those of others.
+  was_refused_ = is_refused(result);
+  if (was_refused_) return Step::refused;
   if (!was_accepted(result)) return Step::blocked;
   count_sent(*tcb_.shared, tcb_.tuple.family(), result, segments);
   tcb_.segments_out += segments;

@@ -77,7 +77,7 @@ void follow_path(Tcb& tcb, Instant now) {
   if (is_over) tcb.path = {};
   if (const PathMtu* const known = paths.find(tcb.tuple.remote.address, now)) tcb.path = *known;
   if (path_mtu_of(tcb) == before || !kSynchronized.contains(tcb.state)) return;
-  tcb.congestion->on_mss_change(effective_send_mss(tcb, tcb.agreed.timestamps ? 12 : 0));
+  tcb.congestion->on_mss_change(plain_send_mss(tcb));
 }
 
 }  // namespace tuntcp::tcp

@@ -5,6 +5,9 @@
 // `drop`; it never sends. Where a later RFC changed a step, the step says so.
 #include "stack/tcp/segment_arrives.h"
 
+#include <algorithm>
+#include <array>
+
 #include "stack/base/check.h"
 #include "stack/tcp/acceptance.h"
 #include "stack/tcp/ack_policy.h"
@@ -79,10 +82,27 @@ Verdict check_sequence_number(Tcb& tcb, Segment& seg, Instant now) {
   return Verdict::drop;
 }
 
+// Deviation: RFC 5961, 3.2 lets RCV.NXT alone reset. As Linux does, the end of the highest SACK
+// block counts as well: where text was lost a peer's RST carries that number, and the peer, which
+// is gone, would never answer the challenge.
+bool is_behind_what_was_sacked(const Tcb& tcb, SeqNum seq) {
+  if (!tcb.agreed.sack) return false;
+  std::array<SeqRange, 4> blocks;
+  const std::size_t count = tcb.reassembly.sack_blocks(blocks);
+  const auto highest = std::max_element(
+      blocks.begin(), blocks.begin() + count,
+      [](const SeqRange& left, const SeqRange& right) { return left.end < right.end; });
+  return count != 0 && highest->end == seq;
+}
+
 // ---- Second: the RST bit, as tightened by RFC 5961, 3.2.
 Verdict check_rst(Tcb& tcb, const Segment& seg, Instant now) {
   if (!seg.has(Flag::rst)) return Verdict::proceed;
-  switch (judge_rst(seg.seq, tcb.rcv.nxt, tcb.rcv.wnd())) {
+  RstVerdict verdict = judge_rst(seg.seq, tcb.rcv.nxt, tcb.rcv.wnd());
+  if (verdict == RstVerdict::challenge && is_behind_what_was_sacked(tcb, seg.seq)) {
+    verdict = RstVerdict::reset;
+  }
+  switch (verdict) {
     case RstVerdict::ignore:
       return Verdict::drop;
     case RstVerdict::challenge:

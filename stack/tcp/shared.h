@@ -10,6 +10,7 @@
 #include "stack/tcp/congestion/registry.h"
 #include "stack/tcp/mib.h"
 #include "stack/tcp/path_mtu.h"
+#include "stack/tcp/recovery/transmissions.h"
 #include "stack/tcp/replies.h"
 #include "stack/tcp/source_routes.h"
 #include "stack/tcp/state_log.h"
@@ -30,6 +31,10 @@ struct ChallengeBudget {
   Instant second_began;
   std::uint32_t left = 0;
 };
+
+// Ranges in flight, of all connections: enough for 1 GiB of segments of 1,460 octets. About 160
+// octets each.
+inline constexpr std::size_t kMostTransmissions = 750'000;
 
 struct Shared {
   Shared(const Sysctl& sysctl_, std::size_t send_pool_octets, RandomSource& random,
@@ -60,6 +65,7 @@ struct Shared {
   SipKey flow_key;
   PathMtuCache paths;
   buffer::ChunkPool chunks;
+  recovery::TransmissionPool transmissions{kMostTransmissions};
   TimerWheel wheel;                  // one entry a Tcb, never later than its earliest deadline
   TcbList ready{&Tcb::ready};        // something may have to be sent
   TcbList eventful{&Tcb::eventful};  // the application has something to learn

@@ -48,7 +48,7 @@ void follow_source_route(Tcb& tcb) {
   if (octets == tcb.ip_option_octets) return;
   tcb.ip_option_octets = static_cast<std::uint8_t>(octets);
   if (!kSynchronized.contains(tcb.state)) return;
-  tcb.congestion->on_mss_change(effective_send_mss(tcb, tcb.agreed.timestamps ? 12 : 0));
+  tcb.congestion->on_mss_change(plain_send_mss(tcb));
 }
 
 void check_return_route(Tcb& tcb, const Segment& seg) {

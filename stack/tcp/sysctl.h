@@ -69,7 +69,13 @@ struct Sysctl {
   std::uint32_t tcp_app_win = 31;       // 2^-31 of the window
   std::uint32_t tcp_notsent_lowat = 4294967295;  // octets
   std::uint32_t tcp_min_rtt_wlen = 300;          // s
-  std::uint32_t tcp_reordering = 3;              // duplicate ACKs
+  std::uint32_t tcp_reordering = 3;              // segments
+  std::uint32_t tcp_max_reordering = 300;        // segments
+  std::uint32_t tcp_recovery = 1;                // bits: 2 fixed window, 4 no DupThresh
+  std::uint32_t tcp_early_retrans = 3;           // 3 and 4: tail loss probes
+  std::uint32_t tcp_frto = 2;
+  std::uint32_t tcp_pacing_ss_ratio = 200;  // percent
+  std::uint32_t tcp_pacing_ca_ratio = 120;  // percent
   std::uint32_t accept_source_route = 0;         // net.ipv4.conf.all.accept_source_route
   std::uint32_t ip_default_ttl = 64;
   std::uint32_t ip_no_pmtu_disc = 0;            // 0 and 3: RFC 1191; 1, 2: never

@@ -25,6 +25,7 @@
 #include "stack/tcp/min_filter.h"
 #include "stack/tcp/mtu_discovery.h"
 #include "stack/tcp/path_mtu.h"
+#include "stack/tcp/recovery/prr.h"
 #include "stack/tcp/recovery/recovery.h"
 #include "stack/tcp/rtt.h"
 #include "stack/tcp/state.h"
@@ -81,9 +82,6 @@ struct EcnState {
   bool seen = false;     // the peer's text came with ECT or CE
   bool echo = false;     // CE came: ECE with every segment until CWR comes
   bool cwr_due = false;  // the window was reduced: CWR with the next new text
-  // ECE was obeyed, and will be again only when more than this is acknowledged.
-  bool is_reduced = false;
-  SeqNum reduced_until;
 };
 
 // RFC 9293, 3.8.6.3, with Linux's quick ACKs. See ack_policy.h.
@@ -121,6 +119,9 @@ struct TimestampState {
   bool has_recent = false;
 };
 
+// A pacing rate without a bound.
+inline constexpr std::uint64_t kUnpaced = ~std::uint64_t{0};
+
 struct ListLink {
   Tcb* previous = nullptr;
   Tcb* next = nullptr;
@@ -153,6 +154,7 @@ struct Tcb : TimerNode {
   bool in_table = false;          // the demultiplexer knows it
   bool send_was_refused = false;  // the application waits for room
   bool probe_due = false;         // the persist timer ran out
+  bool tail_probe_due = false;    // the tail loss probe's did
   bool syn_due = false;           // SYN or SYN,ACK is to be (re)sent
   bool no_delay = false;          // Nagle off
   bool cork = false;              // TCP_CORK: small segments wait
@@ -175,8 +177,12 @@ struct Tcb : TimerNode {
   buffer::ReceiveBuffer receive_buffer;
   buffer::Reassembly reassembly;
   recovery::Recovery recovery;
+  recovery::Prr prr;
   congestion::AnyController congestion;
   congestion::WindowUse window_use;
+  SeqNum round_end;                          // SND.NXT when the present round trip began
+  std::uint64_t max_pacing_rate = kUnpaced;  // SO_MAX_PACING_RATE, octets a second
+  Instant paced_until;                       // no text leaves before, if packets are paced
   Rtt rtt;
   MinFilter min_rtt;  // over tcp_min_rtt_wlen
   ReceiveSpace space;
@@ -202,7 +208,6 @@ struct Tcb : TimerNode {
   SeqNum small_end;                 // end of the last segment below MSS (Minshall's Nagle)
   std::uint32_t send_limit = 0;     // octets of the send buffer; 0: auto-tuned
   std::uint32_t notsent_lowat = 0;  // octets of it that may be unsent; 0: the sysctl
-  std::uint16_t reordering = 3;     // duplicate ACKs that mean a loss: tcp_reordering at the SYN
   std::uint16_t max_segment = 0;    // TCP_MAXSEG; 0: the link's
   std::uint16_t ip_id = 0;          // of the next packet without DF: RFC 6864, 4.1
   MtuDiscovery mtu_discovery = MtuDiscovery::want;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "stack/tcp/ack_policy.h"
+#include "stack/tcp/congestion_events.h"
 #include "stack/tcp/ecn.h"
 #include "stack/tcp/negotiation.h"
 #include "stack/tcp/transitions.h"
@@ -98,10 +99,9 @@ bool is_thin(const Tcb& tcb) {
   constexpr std::uint32_t kThinSegments = 4;
   constexpr std::uint16_t kLinearTimeouts = 6;
   if (sysctl(tcb).tcp_thin_linear_timeouts == 0 || tcb.state != State::established) return false;
-  const std::uint32_t mss = effective_send_mss(tcb, tcb.agreed.timestamps ? 12 : 0);
   return tcb.retransmits <= kLinearTimeouts &&
          tcb.congestion->window().ssthresh != congestion::kInfiniteSsthresh &&
-         tcb.recovery.count_segments(mss).outstanding < kThinSegments;
+         tcb.recovery.segments().outstanding < kThinSegments;
 }
 
 // What TCP_INFO tells of timeouts.
@@ -137,6 +137,38 @@ void on_syn_timeout(Tcb& tcb, Instant now) {
   mark_ready(tcb);
 }
 
+// What is left of the timeout of the first segment, since it left for the last time.
+void rearm_retransmission_timer(Tcb& tcb, Instant now) {
+  cancel_recovery_timers(tcb);
+  const Instant due = tcb.recovery.oldest_sent_at() + retransmission_timeout(tcb);
+  tcb.deadlines.set(Timer::retransmit, retransmission_deadline(tcb, std::max(due, now)));
+}
+
+// RFC 8985, 7.2: a probe is worth sending while nothing suggests a loss. `limit`: the timeout that it
+// must not come after.
+bool arm_tail_probe(Tcb& tcb, Instant now, Duration limit) {
+  const std::uint32_t early = sysctl(tcb).tcp_early_retrans;
+  const Episode episode = tcb.recovery.episode();
+  const bool is_calm = episode == Episode::open || episode == Episode::cwr;
+  if ((early != 3 && early != 4) || !tcb.agreed.sack || !is_calm) return false;
+  if (!tcb.recovery.has_outstanding() || tcb.recovery.has_sacked()) return false;
+  const Duration timeout = recovery::probe_timeout(
+      {.srtt = tcb.rtt.srtt(),
+       .rto = limit,
+       .delayed_ack = tcb.rto_limits.least,
+       .is_single = tcb.recovery.segments().outstanding == 1});
+  cancel_recovery_timers(tcb);
+  tcb.deadlines.set(Timer::tail_probe, retransmission_deadline(tcb, now + timeout));
+  return true;
+}
+
+// Until the first segment would time out.
+Duration probe_limit(const Tcb& tcb, Instant now) {
+  const Duration left =
+      tcb.recovery.oldest_sent_at() + retransmission_timeout(tcb) - now;
+  return left > Duration::zero() ? left : retransmission_timeout(tcb);
+}
+
 // RFC 6298, 5.4 to 5.6.
 void on_retransmission_timeout(Tcb& tcb, Instant now) {
   if (tcb.state == State::syn_sent || tcb.state == State::syn_received) {
@@ -147,19 +179,56 @@ void on_retransmission_timeout(Tcb& tcb, Instant now) {
   const bool is_over = is_given_up(tcb, now);
   if (gives_way(tcb, /*tells_peer=*/!is_over, now)) return;
   if (is_over) return give_up(tcb);
+  const BeforeAck before = before_ack(tcb);
+  const recovery::Recovery::TimeoutOutcome outcome =
+      tcb.recovery.on_timeout({.now = now,
+                               .snd_nxt = tcb.snd.nxt,
+                               .path = recovery_path(tcb),
+                               .knobs = recovery_knobs(tcb),
+                               .is_repeated = tcb.retransmits != 0});
   if (tcb.retransmits == 0) tcb.retransmitting_since = now;
   if (tcb.retransmits < UINT16_MAX) ++tcb.retransmits;
   tcb.rtt.on_timeout();
   count_timeout(tcb, now);
-  if (tcb.recovery.in_recovery()) mib(tcb).add(Counter::tcp_reno_failures);
-  const std::uint32_t flight = octets_between(tcb.snd.una, tcb.snd.nxt);
-  const bool is_persistent = tcb.recovery.in_loss();
-  const std::uint32_t lost = tcb.recovery.on_timeout(tcb.snd.nxt);
-  tcb.ecn.is_reduced = false;
+  if (outcome.failure) mib(tcb).add(*outcome.failure);
+  if (outcome.was_reneging) mib(tcb).add(Counter::tcp_sack_reneging);
+  mib(tcb).add(Counter::tcp_lost_retransmit, outcome.lost_again);
+  tcb.prr.end();
   note_reduction(tcb);
-  tcb.congestion->on_timeout(
-      {.now = now, .lost = lost, .in_flight = flight, .is_persistent = is_persistent});
+  tcb.congestion->on_timeout({.now = now,
+                              .lost = outcome.newly_lost,
+                              .in_flight = before.flight,
+                              .in_flight_now = tcb.recovery.in_flight(),
+                              .is_persistent = !outcome.begins_episode});
   if (is_thin(tcb)) tcb.rtt.forget_back_off();
+  mark_ready(tcb);
+}
+
+// RFC 8985, 6.3: no ACK came in time to show that what is late was only overtaken.
+void on_reorder_timeout(Tcb& tcb, Instant now) {
+  if (!tcb.recovery.has_outstanding()) return;
+  const BeforeAck before = before_ack(tcb);
+  recovery::AckOutcome outcome =
+      tcb.recovery.on_reorder_timeout({.now = now,
+                                       .snd_nxt = tcb.snd.nxt,
+                                       .path = recovery_path(tcb),
+                                       .knobs = recovery_knobs(tcb)});
+  // As Linux: a timer stands for the ACK that would have let one segment out.
+  if (outcome.newly_lost != 0) outcome.newly_delivered = 1;
+  update_windows(tcb, outcome, before, now);
+  if (outcome.reorder_wait != Duration::zero()) {
+    arm_reorder_timer(tcb, now + outcome.reorder_wait);
+  } else {
+    rearm_retransmission_timer(tcb, now);
+  }
+  mark_ready(tcb);
+}
+
+// RFC 8985, 7.3. One probe an episode; a second would learn no more.
+void on_probe_timeout(Tcb& tcb, Instant now) {
+  if (!tcb.recovery.has_outstanding()) return;
+  if (tcb.recovery.probe().is_out()) return rearm_retransmission_timer(tcb, now);
+  tcb.tail_probe_due = true;
   mark_ready(tcb);
 }
 
@@ -238,6 +307,10 @@ void run_timer(Tcb& tcb, Timer timer, Instant now) {
   switch (timer) {
     case Timer::retransmit:
       return on_retransmission_timeout(tcb, now);
+    case Timer::reorder:
+      return on_reorder_timeout(tcb, now);
+    case Timer::tail_probe:
+      return on_probe_timeout(tcb, now);
     case Timer::persist:
       return on_persist_timeout(tcb, now);
     case Timer::delayed_ack:
@@ -248,6 +321,8 @@ void run_timer(Tcb& tcb, Timer timer, Instant now) {
       return end(tcb, Error::none, Cause::timeout);
     case Timer::keep_alive:
       return on_keep_alive_timeout(tcb, now);
+    case Timer::pacing:
+      return mark_ready(tcb);
   }
 }
 
@@ -279,13 +354,17 @@ void arm_syn_timer(Tcb& tcb, Instant now) {
   tcb.deadlines.set(Timer::retransmit, retransmission_deadline(tcb, now + timeout));
 }
 
-void arm_send_timers(Tcb& tcb, Instant now) {
+void arm_send_timers(Tcb& tcb, Instant now, bool sent_new) {
   if (tcb.recovery.has_outstanding()) {
     tcb.deadlines.cancel(Timer::persist);
-    if (!tcb.deadlines.is_set(Timer::retransmit)) restart_retransmission_timer(tcb, now);
+    if (sent_new && arm_tail_probe(tcb, now, probe_limit(tcb, now))) return;
+    const bool is_armed = tcb.deadlines.is_set(Timer::retransmit) ||
+                          tcb.deadlines.is_set(Timer::reorder) ||
+                          tcb.deadlines.is_set(Timer::tail_probe);
+    if (!is_armed) rearm_retransmission_timer(tcb, now);
     return;
   }
-  tcb.deadlines.cancel(Timer::retransmit);
+  cancel_recovery_timers(tcb);
   const bool waits = tcb.unsent() != 0 || (tcb.fin_queued && !tcb.fin_sent);
   if (!waits) {
     tcb.deadlines.cancel(Timer::persist);
@@ -296,8 +375,32 @@ void arm_send_timers(Tcb& tcb, Instant now) {
 }
 
 void restart_retransmission_timer(Tcb& tcb, Instant now) {
+  cancel_recovery_timers(tcb);
   tcb.deadlines.set(Timer::retransmit,
                     retransmission_deadline(tcb, now + retransmission_timeout(tcb)));
+}
+
+void restart_recovery_timer(Tcb& tcb, Instant now) {
+  if (!arm_tail_probe(tcb, now, retransmission_timeout(tcb))) {
+    restart_retransmission_timer(tcb, now);
+  }
+}
+
+void arm_reorder_timer(Tcb& tcb, Instant when) {
+  cancel_recovery_timers(tcb);
+  tcb.deadlines.set(Timer::reorder, when);
+}
+
+void expect_reneging(Tcb& tcb, Instant now) {
+  constexpr Duration kLeast = 10_ms;  // as Linux
+  cancel_recovery_timers(tcb);
+  tcb.deadlines.set(Timer::retransmit, now + std::max(tcb.rtt.srtt() / 2, kLeast));
+}
+
+void cancel_recovery_timers(Tcb& tcb) {
+  tcb.deadlines.cancel(Timer::retransmit);
+  tcb.deadlines.cancel(Timer::reorder);
+  tcb.deadlines.cancel(Timer::tail_probe);
 }
 
 void arm_fin_wait_2_timer(Tcb& tcb, Instant now) {

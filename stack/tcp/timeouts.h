@@ -16,11 +16,20 @@ void run_timers(Tcb& tcb, Instant now);
 Duration retransmission_timeout(const Tcb& tcb);
 
 void arm_syn_timer(Tcb& tcb, Instant now);
-// Retransmission timer while something is outstanding (RFC 6298, 5.1); otherwise, if text waits for
-// the peer's window, the persist timer; otherwise neither.
-void arm_send_timers(Tcb& tcb, Instant now);
-// RFC 6298, 5.3: new octets were acknowledged.
+// After sending: while something is outstanding a timer that will see to it (RFC 6298, 5.1; the tail
+// loss probe of RFC 8985, 7.2, if new text left); otherwise, if text waits for the peer's window, the
+// persist timer; otherwise none.
+void arm_send_timers(Tcb& tcb, Instant now, bool sent_new);
+// The whole retransmission timeout from now on, in place of the reorder and probe timers.
 void restart_retransmission_timer(Tcb& tcb, Instant now);
+// RFC 6298, 5.3: new octets were acknowledged: the tail loss probe, or the retransmission timer.
+void restart_recovery_timer(Tcb& tcb, Instant now);
+// RFC 8985, 6.3. Until `when`, in place of the retransmission timer.
+void arm_reorder_timer(Tcb& tcb, Instant when);
+// The peer may have dropped what it SACKed: the retransmission timer decides, soon.
+void expect_reneging(Tcb& tcb, Instant now);
+// Nothing is outstanding.
+void cancel_recovery_timers(Tcb& tcb);
 // The connection is established: keep-alives begin, if they are on (3.8.4).
 void start_keep_alive_timer(Tcb& tcb, Instant now);
 // The application turned them on or off, or wants other times.

@@ -35,10 +35,12 @@ void end(Tcb& tcb, Error error, Cause cause) {
   tcb.deadlines.cancel_all();
   tcb.send_buffer.clear();
   tcb.reassembly.clear();
-  tcb.recovery = {};
+  tcb.recovery.end();
+  tcb.prr.end();
   tcb.ack = {};
   tcb.syn_due = false;
   tcb.probe_due = false;
+  tcb.tail_probe_due = false;
   if (error == Error::none) {
     tcb.events |= EventBits::send_done;
   } else {

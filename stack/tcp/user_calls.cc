@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "stack/tcp/ack_policy.h"
+#include "stack/tcp/congestion_events.h"
 #include "stack/tcp/negotiation.h"
 #include "stack/tcp/timeouts.h"
 #include "stack/tcp/transitions.h"
@@ -153,7 +154,7 @@ void release(Tcb& tcb, Instant now) {
 std::uint32_t send_limit(const Tcb& tcb) {
   if (tcb.send_limit != 0) return tcb.send_limit;
   const auto& wmem = sysctl(tcb).tcp_wmem;
-  const std::uint64_t wanted = std::uint64_t{2} * tcb.congestion->window().cwnd;
+  const std::uint64_t wanted = std::uint64_t{2} * congestion_window(tcb);
   return static_cast<std::uint32_t>(
       std::clamp<std::uint64_t>(wanted, wmem[1], std::max(wmem[1], wmem[2])));
 }

@@ -136,6 +136,10 @@ TEST(DrillRun, SuperPacketMatchesItsPartsAndTheOtherWayRound) {
   EXPECT_EQ(play_established(sends + "+0 > . 1:1001(1000) ack 1\n+0 > P. 1001:3001(2000) ack 1\n")
                 .verdict,
             Verdict::passed);
+  // Where PSH stands in a super-packet says nothing, not in the rest of one that was cut either.
+  EXPECT_EQ(
+      play_established(sends + "+0 > . 1:2001(2000) ack 1\n+0 > . 2001:3001(1000) ack 1\n").verdict,
+      Verdict::passed);
   const std::string cut = "`ethtool -K tun0 gso off tso off`\n" + kEstablished + sends;
   EXPECT_EQ(play(cut + "+0 > P. 1:3001(3000) ack 1\n").verdict, Verdict::passed);
   EXPECT_EQ(play("--strict_segments\n" + cut + "+0 > P. 1:3001(3000) ack 1\n").verdict,
@@ -183,8 +187,8 @@ TEST(DrillRun, WhatNobodyMappedIsSkippedWithItsPlace) {
         "+0 `sysctl -q net.ipv4.tcp_no_metrics_save=0`",
         "+0 setsockopt(4, SOL_SOCKET, SO_ZEROCOPY, [1], 4) = 0", "+0 tee(3, 4, 5, 0) = 0",
         "+0 send(4, ..., 10, MSG_EOR) = 10", "+0 write(4, ..., NOBODY) = 0", "+0 < udp (10)",
-        "+0 %{ assert tcpi_delivery_rate == 1 }%",
-        "+0 `tc qdisc add dev tun0 root pfifo limit 0`"}) {
+        "+0 %{ assert tcpi_delivery_rate == 1 }%", "+0 `tc qdisc add dev tun0 root pfifo limit 10`",
+        "+0 `echo 2 > /sys/module/tcp_cubic/parameters/hystart_detect`"}) {
     const Outcome outcome = play_established(std::string(line) + "\n");
     EXPECT_EQ(outcome.verdict, Verdict::skipped) << line;
     EXPECT_EQ(outcome.at.line, 10) << line;
@@ -199,12 +203,27 @@ TEST(DrillRun, CommandsAreMappedToTheEngine) {
                              "+0 `tc qdisc replace dev tun0 root pfifo > /dev/null 2>&1`\n"
                              "+0 `nstat > /dev/null`\n+0 < R 5:5(0) win 0\n+0 > . 1:1(0) ack 1\n"
                              "+0 `nstat | grep TcpExtTCPChallengeACK > /dev/null`\n"
+                             "+0 `echo 3 > /sys/module/tcp_cubic/parameters/hystart_detect`\n"
                              "+0 `ss -t | grep ESTAB && sleep 0.001`\n")
                 .verdict,
             Verdict::passed);
   EXPECT_EQ(play_established("+0 `false`\n").verdict, Verdict::failed);
   EXPECT_EQ(play_established("+0 `nstat > /dev/null`\n+0 `nstat | grep TcpOutRsts`\n").verdict,
             Verdict::failed);
+}
+
+// A queue of no packets is a device that is full: what it did not take leaves when it may.
+TEST(DrillRun, QueueOfNoneIsAFullDevice) {
+  const std::string text =
+      "+0 `tc qdisc add dev tun0 root pfifo limit 0`\n"
+      "+0 write(4, ..., 100) = 100\n";
+  const Outcome full = play_established(text + "+0 > P. 1:101(100) ack 1\n");
+  EXPECT_EQ(full.verdict, Verdict::failed);
+  EXPECT_EQ(full.actual.find("> P. 1:101"), std::string::npos) << full.actual;
+  EXPECT_EQ(play_established(text + "+.1 `tc qdisc replace dev tun0 root pfifo`\n"
+                                    "+0~+.01 > P. 1:101(100) ack 1\n")
+                .verdict,
+            Verdict::passed);
 }
 
 TEST(DrillRun, ArgumentsThatMakeNoSenseAreMistakes) {

@@ -122,6 +122,26 @@ TEST(CheckRstQueues, TextThatALateCloserHasOutstandingIsReportedAsLost) {
   }
 }
 
+// Linux: where SACK was agreed the end of the highest block is exact as well, no other one.
+TEST(CheckRstBehindAHole, AtTheEndOfTheHighestBlockEndsTheConnection) {
+  Drill d = Drill::established({.sack = true});
+  d.peer_sends(data({.seq = 201, .len = 100}));
+  d.peer_sends(data({.seq = 101, .len = 50}));
+  d.peer_sends(rst({.seq = 151}));
+  EXPECT_EQ(d.state(), State::established);
+  d.peer_sends(rst({.seq = 301}));
+  EXPECT_EQ(d.state(), State::closed);
+  EXPECT_EQ(d.status().error, Error::connection_reset);
+}
+TEST(CheckRstBehindAHole, WithoutSackIsChallenged) {
+  Drill d = Drill::established();
+  d.peer_sends(data({.seq = 201, .len = 100}));
+  static_cast<void>(d.sent());
+  d.peer_sends(rst({.seq = 301}));
+  EXPECT_THAT(d.sent(), ElementsAre(IsAck({.seq = 1, .ack = 1})));
+  EXPECT_EQ(d.state(), State::established);
+}
+
 // The counters of RFC 4022: ESTABLISHED or CLOSE-WAIT to CLOSED, and nothing else.
 TEST(CheckRstCounters, ResetOfAnEstablishedConnectionIsCounted) {
   Drill d = Drill::established();

@@ -304,9 +304,12 @@ class EcnSender : public testing::Test {
 // threshold". (29) has seven of ten, which is CUBIC's answer; five is what Linux does with Reno.
 TEST_F(EcnSender, EchoHalvesTheWindow) {
   echo(1001);
-  EXPECT_EQ(cwnd(), 5U);
   EXPECT_EQ(d.status().ssthresh_octets, 5'000U);
-  EXPECT_EQ(d.status().loss, LossState::reduced);
+  EXPECT_EQ(d.status().episode, tcp::Episode::cwr);
+  // In proportion (RFC 9937): one for each two that are acknowledged, until half is in flight.
+  for (int i = 2; i <= 10; ++i) d.peer_sends(ack({.ack = i * 1000 + 1}));
+  EXPECT_EQ(cwnd(), 5U);
+  EXPECT_EQ(d.sent().size(), 5U);
   EXPECT_EQ(d.status().segments_retransmitted, 0U);
 }
 // "TCP should not react to congestion indications more than once every window of data": more than
@@ -316,15 +319,16 @@ TEST_F(EcnSender, ReactsOnceInARoundTrip) {
   echo(5001);
   echo(10'001);
   EXPECT_EQ(cwnd(), 5U);
+  EXPECT_EQ(d.status().ssthresh_octets, 5'000U);
   EXPECT_EQ(d.sent().size(), 5U);
   echo(11'001);
-  EXPECT_EQ(cwnd(), 2U);
+  EXPECT_EQ(d.status().ssthresh_octets, 2'000U);
 }
 TEST_F(EcnSender, WindowGrowsAgainAfterTheRoundTrip) {
   echo(10'001);
   EXPECT_EQ(cwnd(), 5U);
   d.peer_sends(ack({.ack = 11'001}));
-  EXPECT_EQ(d.status().loss, LossState::open);
+  EXPECT_EQ(d.status().episode, tcp::Episode::open);
   for (int i = 12; i <= 16; ++i) d.peer_sends(ack({.ack = i * 1000 + 1}));
   EXPECT_EQ(cwnd(), 6U);
 }
@@ -367,16 +371,16 @@ TEST_F(EcnSender, CwrFollowsATimeout) {
 TEST_F(EcnSender, LossInTheSameWindowDoesNotHalveItAgain) {
   echo(1001);
   for (int i = 0; i < 3; ++i) d.peer_sends(ack({.ack = 1001}));
-  EXPECT_EQ(d.status().loss, LossState::recovery);
-  EXPECT_EQ(cwnd(), 5U);
+  EXPECT_EQ(d.status().episode, tcp::Episode::recovery);
   EXPECT_EQ(d.status().ssthresh_octets, 5'000U);
 }
 // ... and the other way round.
 TEST_F(EcnSender, EchoDuringRecoveryIsNotNews) {
   for (int i = 0; i < 3; ++i) d.peer_sends(ack({.ack = 1}));
-  const std::uint32_t halved = cwnd();
+  const std::uint32_t halved = d.status().ssthresh_octets;
   echo(3001);
-  EXPECT_EQ(cwnd(), halved);
+  EXPECT_EQ(d.status().ssthresh_octets, halved);
+  EXPECT_EQ(d.status().episode, tcp::Episode::recovery);
   EXPECT_EQ(d.count(Counter::tcp_delivered_ce), 3U);
 }
 TEST_F(EcnSender, TimeoutInTheSameWindowKeepsTheThreshold) {
@@ -399,7 +403,7 @@ TEST(EcnWithoutAgreement, EchoIsIgnored) {
   d.send(10'000);
   d.peer_sends(with(Flag::ece, ack({.ack = 1001})));
   EXPECT_GE(d.status().cwnd_segments, 10U);
-  EXPECT_EQ(d.status().loss, LossState::open);
+  EXPECT_EQ(d.status().episode, tcp::Episode::open);
 }
 // A super-packet carries CWR for its first segment: the device cuts it so (see io/tun_device.cc).
 TEST(EcnSuperPacket, CwrIsItsFirstSegments) {

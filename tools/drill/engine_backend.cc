@@ -28,8 +28,8 @@ constexpr int kMaxRounds = 1'000'000;
 constexpr int kUnmappedFlags = MSG_ZEROCOPY | MSG_FASTOPEN | MSG_ERRQUEUE | MSG_EOR;
 
 // What the engine does not count: a zero would be no answer.
-constexpr const char* kUntold[] = {"tcpi_reord_seen",      "tcpi_pacing_rate",   "tcpi_fackets",
-                                   "tcpi_max_pacing_rate", "tcpi_delivery_rate", "tcpi_rehash"};
+constexpr const char* kUntold[] = {"tcpi_fackets",
+                                   "tcpi_rehash"};
 
 HostConfig config_of(const BackendOptions& options) {
   HostConfig config;
@@ -125,12 +125,14 @@ class EngineBackend::Wire final : public wire::PacketSink {
  public:
   explicit Wire(const EngineBackend& backend) : backend_(backend) {}
   wire::SendResult send(const wire::OutgoingPacket& packet) override {
+    if (is_full) return wire::SendResult::retry;
     packets.push_back({.at = backend_.now_ - backend_.begin_,
                        .octets = whole(packet),
                        .gso_size = packet.gso_size});
     return wire::SendResult::sent;
   }
   std::deque<SentPacket> packets;
+  bool is_full = false;
 
  private:
   const EngineBackend& backend_;
@@ -197,7 +199,9 @@ EngineBackend::EngineBackend(const BackendOptions& options)
       host_(config_of(options), random_),
       sockets_(host_),
       wire_(std::make_unique<Wire>(*this)),
-      commands_(host_, [this](Duration duration) { sleep_until(now() + duration); }) {
+      commands_(
+          host_, [this](Duration duration) { sleep_until(now() + duration); },
+          [this](bool is_full) { wire_->is_full = is_full; }) {
   host_.advance_to(now_);
   sockets_.set_time(now_);
 }

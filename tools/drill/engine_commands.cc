@@ -31,6 +31,17 @@ constexpr Fixed kFixed[] = {
     {"net.ipv4.tcp_tso_rtt_log", "*"},
 };
 
+// Parameters of Linux's modules that scripts write to, and what they are in the engine.
+constexpr Fixed kFixedFiles[] = {{"/sys/module/tcp_cubic/parameters/hystart_detect", "3"}};
+
+// `echo VALUE > FILE` of what is so anyway.
+bool is_fixed_file(const std::string& path, const std::vector<std::string>& words) {
+  return words.size() == 2 && words[0] == "echo" &&
+         std::any_of(std::begin(kFixedFiles), std::end(kFixedFiles), [&](const Fixed& fixed) {
+           return path == fixed.name && words[1] == fixed.value;
+         });
+}
+
 std::string file_name(const std::string& path) {
   return path.substr(path.find_last_of('/') + 1);
 }
@@ -41,8 +52,9 @@ bool contains(const std::string& line, const std::string& pattern) {
 
 }  // namespace
 
-EngineCommands::EngineCommands(Host& host, std::function<void(Duration)> sleep)
-    : host_(host), sleep_(std::move(sleep)), counted_(kCounterCount) {}
+EngineCommands::EngineCommands(Host& host, std::function<void(Duration)> sleep,
+                               std::function<void(bool)> fill)
+    : host_(host), sleep_(std::move(sleep)), fill_(std::move(fill)), counted_(kCounterCount) {}
 
 bool EngineCommands::run(std::string_view line, const std::string& folder) {
   return run_line(line, folder, false);
@@ -58,7 +70,9 @@ bool EngineCommands::run_line(std::string_view line, const std::string& folder, 
   bool is_target = false;
   for (const ShellWord& word : words) {
     if (std::exchange(is_target, false)) {
-      if (word.is_operator || word.text != "/dev/null") throw Unmapped(std::string(line));
+      const bool is_target_known =
+          word.text == "/dev/null" || is_fixed_file(word.text, command.words);
+      if (word.is_operator || !is_target_known) throw Unmapped(std::string(line));
       continue;
     }
     if (!word.is_operator) {
@@ -238,13 +252,20 @@ EngineCommands::Result EngineCommands::grep(const Command& command) const {
   return result;
 }
 
-// Queueing disciplines have nothing to queue here, unless they drop or pace.
-EngineCommands::Result EngineCommands::traffic_control(const Command& command) const {
-  for (const std::string& word : command.words) {
-    if (word == "fq" || word == "netem" || word == "tbf" || word == "limit") {
+// Queueing disciplines have nothing to queue here, unless they drop or pace. One that takes no
+// packet is a device that is full.
+EngineCommands::Result EngineCommands::traffic_control(const Command& command) {
+  bool is_full = false;
+  for (std::size_t i = 0; i < command.words.size(); ++i) {
+    const std::string& word = command.words[i];
+    const bool takes_none =
+        word == "limit" && i + 1 < command.words.size() && command.words[i + 1] == "0";
+    if (word == "fq" || word == "netem" || word == "tbf" || (word == "limit" && !takes_none)) {
       throw Unmapped("tc with " + word);
     }
+    is_full = is_full || takes_none;
   }
+  fill_(is_full);
   return {};
 }
 

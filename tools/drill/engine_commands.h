@@ -18,8 +18,9 @@ namespace tuntcp::drill {
 
 class EngineCommands {
  public:
-  // `sleep` lets virtual time pass. The host outlives this.
-  EngineCommands(Host& host, std::function<void(Duration)> sleep);
+  // `sleep` lets virtual time pass; `fill` makes the device take nothing, or everything again. The
+  // host outlives this.
+  EngineCommands(Host& host, std::function<void(Duration)> sleep, std::function<void(bool)> fill);
 
   // False: the last command's exit status would not be 0.
   bool run(std::string_view line, const std::string& folder);
@@ -50,12 +51,13 @@ class EngineCommands {
   Result nstat();
   Result ss() const;
   Result grep(const Command& command) const;
-  Result traffic_control(const Command& command) const;
+  Result traffic_control(const Command& command);
   Result ethtool(const Command& command);
   Result ip(const Command& command);
 
   Host& host_;
   std::function<void(Duration)> sleep_;
+  std::function<void(bool)> fill_;
   // Settings of Linux that the engine lacks, as a file of usual settings left them.
   std::map<std::string, std::string> assumed_;
   std::vector<std::uint64_t> counted_;  // by nstat, the last time

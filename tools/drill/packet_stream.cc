@@ -24,6 +24,7 @@ void PacketStream::cut(SeenPacket& seen, std::uint32_t octets) {
   left.seq.begin += octets;
   left.seq.length = static_cast<std::uint16_t>(left.seq.length - octets);
   if (left.seq.length <= rest.gso_size) rest.gso_size = 0;
+  rest.is_super = true;
   put_back_ = std::move(rest);
   tcp.seq.length = static_cast<std::uint16_t>(octets);
   std::erase(tcp.flags, 'F');
@@ -31,7 +32,7 @@ void PacketStream::cut(SeenPacket& seen, std::uint32_t octets) {
 
 SeenPacket PacketStream::whole(const TcpSpec& expected, SeenPacket first, Duration until) {
   auto* tcp = std::get_if<TcpSpec>(&first.packet.spec.body);
-  first.is_super = first.gso_size != 0;
+  first.is_super = first.is_super || first.gso_size != 0;
   if (is_strict_ || tcp == nullptr || tcp->seq.length == 0 || expected.seq.length == 0) {
     return first;
   }

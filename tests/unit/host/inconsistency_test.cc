@@ -96,7 +96,8 @@ TEST_F(InconsistencyTest, OctetsInFlightWithoutATimerAreSeen) {
   const std::uint8_t text[100] = {};
   ASSERT_EQ(tcb_->send_buffer.append(text), 100U);
   tcb_->snd.nxt += 100;
-  tcb_->recovery.on_sent({tcb_->snd.una, tcb_->snd.nxt}, now_);
+  tcb_->recovery.on_sent(
+      {.range = {tcb_->snd.una, tcb_->snd.nxt}, .mss = 1460, .segments = 1, .now = now_});
   EXPECT_THAT(found(), HasSubstr("octets in flight without a timer"));
 }
 TEST_F(InconsistencyTest, UnsentOctetsThatWaitForNothingAreSeen) {

@@ -52,14 +52,17 @@ TEST(Sysctl, DefaultsAreLinuxs) {
             "net.ipv4.tcp_challenge_ack_limit = 2147483647\n"
             "net.ipv4.tcp_congestion_control = cubic\n"
             "net.ipv4.tcp_dsack = 1\n"
+            "net.ipv4.tcp_early_retrans = 3\n"
             "net.ipv4.tcp_ecn = 2\n"
             "net.ipv4.tcp_ecn_fallback = 1\n"
             "net.ipv4.tcp_fin_timeout = 60\n"
+            "net.ipv4.tcp_frto = 2\n"
             "net.ipv4.tcp_invalid_ratelimit = 500\n"
             "net.ipv4.tcp_keepalive_intvl = 75\n"
             "net.ipv4.tcp_keepalive_probes = 9\n"
             "net.ipv4.tcp_keepalive_time = 7200\n"
             "net.ipv4.tcp_max_orphans = 131072\n"
+            "net.ipv4.tcp_max_reordering = 300\n"
             "net.ipv4.tcp_max_syn_backlog = 2048\n"
             "net.ipv4.tcp_max_tw_buckets = 131072\n"
             "net.ipv4.tcp_min_rtt_wlen = 300\n"
@@ -67,6 +70,9 @@ TEST(Sysctl, DefaultsAreLinuxs) {
             "net.ipv4.tcp_moderate_rcvbuf = 1\n"
             "net.ipv4.tcp_notsent_lowat = 4294967295\n"
             "net.ipv4.tcp_orphan_retries = 0\n"
+            "net.ipv4.tcp_pacing_ca_ratio = 120\n"
+            "net.ipv4.tcp_pacing_ss_ratio = 200\n"
+            "net.ipv4.tcp_recovery = 1\n"
             "net.ipv4.tcp_reordering = 3\n"
             "net.ipv4.tcp_retries1 = 3\n"
             "net.ipv4.tcp_retries2 = 15\n"
@@ -143,6 +149,12 @@ constexpr Range kRanges[] = {
     {"net.ipv4.tcp_notsent_lowat", "-1", "0", "4294967295", "4294967296"},
     {"net.ipv4.tcp_orphan_retries", "-1", "0", "255", "256"},
     {"net.ipv4.tcp_reordering", "0", "1", "300", "301"},
+    {"net.ipv4.tcp_max_reordering", "0", "1", "2147483647", "2147483648"},
+    {"net.ipv4.tcp_recovery", "-1", "0", "255", "256"},
+    {"net.ipv4.tcp_early_retrans", "-1", "0", "4", "5"},
+    {"net.ipv4.tcp_frto", "-1", "0", "255", "256"},
+    {"net.ipv4.tcp_pacing_ca_ratio", "-1", "0", "1000", "1001"},
+    {"net.ipv4.tcp_pacing_ss_ratio", "-1", "0", "1000", "1001"},
     {"net.ipv4.tcp_retries1", "-1", "0", "255", "256"},
     {"net.ipv4.tcp_retries2", "-1", "0", "255", "256"},
     {"net.ipv4.tcp_rfc1337", "-1", "0", "255", "256"},

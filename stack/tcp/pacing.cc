@@ -1,0 +1,53 @@
+#include "stack/tcp/pacing.h"
+
+#include <algorithm>
+
+#include "stack/tcp/congestion_events.h"
+
+namespace tuntcp::tcp {
+
+bool is_paced(const Tcb& tcb) {
+  return tcb.max_pacing_rate != kUnpaced || tcb.congestion->wants_pacing();
+}
+
+std::uint64_t pacing_rate(const Tcb& tcb) {
+  if (const auto asked = tcb.congestion->pacing_rate()) {
+    return std::min(asked->octets_per_second, tcb.max_pacing_rate);
+  }
+  const std::int64_t srtt_us = tcb.rtt.srtt().count_us();
+  if (srtt_us <= 0) return tcb.max_pacing_rate;
+  const std::uint64_t cwnd =
+      std::max(congestion_window(tcb), octets_between(tcb.snd.una, tcb.snd.nxt));
+  // In slow start the window doubles in a round trip, and the rate must not hold it back.
+  const bool is_slow_start = cwnd < tcb.congestion->window().ssthresh / 2;
+  const std::uint64_t percent =
+      is_slow_start ? sysctl(tcb).tcp_pacing_ss_ratio : sysctl(tcb).tcp_pacing_ca_ratio;
+  const std::uint64_t rate =
+      cwnd * percent * 10'000 / static_cast<std::uint64_t>(srtt_us);  // percent of 1 s in us
+  return std::min(rate, tcb.max_pacing_rate);
+}
+
+std::uint32_t paced_burst(const Tcb& tcb, std::uint32_t mss) {
+  constexpr std::uint64_t kPerSecond = 1024;
+  const std::uint64_t octets = pacing_rate(tcb) / kPerSecond;
+  const std::uint64_t least = std::uint64_t{2} * mss;
+  const auto burst = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(octets, least, 65'535));
+  return std::max(burst - burst % mss, mss);
+}
+
+void on_paced(Tcb& tcb, std::uint32_t octets, Instant now) {
+  if (!is_paced(tcb)) return;
+  // As Linux (and sch_fq) the first ten segments are not held back.
+  constexpr std::uint32_t kFree = 10;
+  const std::uint64_t rate = pacing_rate(tcb);
+  if (rate == 0 || rate == kUnpaced || tcb.data_segments_out < kFree) return;
+  auto spacing = Duration::nanoseconds(
+      static_cast<std::int64_t>(std::uint64_t{octets} * 1'000'000'000 / rate));
+  // A timer that was late is made up for, by half of the gap at most.
+  if (tcb.paced_until != Instant() && tcb.paced_until < now) {
+    spacing -= std::min(spacing / 2, now - tcb.paced_until);
+  }
+  tcb.paced_until = std::max(tcb.paced_until, now) + spacing;
+}
+
+}  // namespace tuntcp::tcp
