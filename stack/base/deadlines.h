@@ -12,16 +12,17 @@ namespace tuntcp {
 
 // In the order in which timers that are due at the same instant run.
 enum class Timer : std::uint8_t {
-  retransmit,   // RFC 6298, also of a SYN
-  reorder,      // RFC 8985, 6.3: what is late may be lost; takes the place of `retransmit`
-  tail_probe,   // RFC 8985, 7.2; so does this
-  persist,      // RFC 9293, 3.8.6.1, and the silly-window override of 3.8.6.2.1
-  delayed_ack,  // RFC 9293, 3.8.6.3
-  fin_wait_2,   // Linux: an orphan does not wait for the peer's FIN for ever
-  keep_alive,   // RFC 9293, 3.8.4
-  pacing,       // output that only time keeps back
+  retransmit,      // RFC 6298, also of a SYN
+  reorder,         // RFC 8985, 6.3: what is late may be lost; takes the place of `retransmit`
+  tail_probe,      // RFC 8985, 7.2; so does this
+  persist,         // RFC 9293, 3.8.6.1, and the silly-window override of 3.8.6.2.1
+  delayed_ack,     // RFC 9293, 3.8.6.3
+  fin_wait_2,      // Linux: an orphan does not wait for the peer's FIN for ever
+  keep_alive,      // RFC 9293, 3.8.4
+  compressed_ack,  // Linux: one ACK for several segments out of order
+  pacing,          // output that only time keeps back
 };
-inline constexpr std::size_t kTimerCount = 8;
+inline constexpr std::size_t kTimerCount = 9;
 
 class Deadlines {
  public:

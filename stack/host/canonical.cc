@@ -71,6 +71,10 @@ void describe_ack(const Tcb& tcb, Canonical& out) {
   out.number(ack.quick);
   out.number(ack.rcv_mss);
   out.age(ack.last_received, kLongAgo);
+  // Where RCV.NXT has moved on since, nothing of it counts.
+  const bool is_gap = ack.gap_at == tcb.rcv.nxt;
+  out.number(is_gap ? ack.gap_acks : std::uint8_t{0});
+  out.number(ack.compressed);
   out.number(ack.dsack.has_value());
   if (ack.dsack) {
     out.remote(ack.dsack->begin);
@@ -92,6 +96,7 @@ space.asked_clamp,
     out.number(value);
   }
   out.duration(space.rtt);
+  if (space.last_echo != 0) out.timestamp(space.last_echo);
   out.age(space.rtt_started, kLongAgo);
   if (space.rtt_started != Instant()) out.remote(space.rtt_seq);
   out.age(space.round_started, kLongAgo);

@@ -5,6 +5,7 @@
 
 #include "stack/base/checksum.h"
 #include "stack/wire/ip.h"
+#include "stack/wire/tcp_header.h"
 #include "stack/wire/wire_packets.h"
 
 namespace tuntcp::sim {
@@ -47,11 +48,15 @@ std::vector<std::uint8_t> octets_of(const wire::OutgoingPacket& packet) {
 }
 
 std::vector<Arrival> Link::carry(const wire::OutgoingPacket& outgoing, Instant now) {
+  Packet whole{.octets = octets_of(outgoing), .offload = {}};
+  if (outgoing.needs_checksum) whole.offload.checksum = wire::ReceivedOffload::Checksum::partial;
+  whole.offload.gso_size = outgoing.gso_size;
+  return carry(std::move(whole), now);
+}
+
+std::vector<Arrival> Link::carry(Packet whole, Instant now) {
   using Checksum = wire::ReceivedOffload::Checksum;
   std::vector<Arrival> arrivals;
-  Packet whole{.octets = octets_of(outgoing), .offload = {}};
-  if (outgoing.needs_checksum) whole.offload.checksum = Checksum::partial;
-  whole.offload.gso_size = outgoing.gso_size;
   if (settings_.passes_super_packets || whole.offload.checksum == Checksum::unknown) {
     carry_one(std::move(whole), now, arrivals);
   } else {
@@ -81,6 +86,15 @@ bool Link::is_lost() {
     is_in_bad_state_ = !is_in_bad_state_;
   }
   return dice_.chance(is_in_bad_state_ ? bursts.loss_in_bad : bursts.loss_in_good);
+}
+
+bool Link::is_spared(const Packet& packet) const {
+  if (!settings_.spares_bare_segments) return false;
+  const auto ip = wire::parse_ip(packet.octets, true);
+  if (!ip || ip->protocol != wire::kProtocolTcp || ip->fragment_offset != 0) return false;
+  const std::uint32_t octets = ip->total_octets - ip->header_octets;
+  const auto tcp = wire::parse_tcp(Bytes(packet.octets).subspan(ip->header_octets, octets));
+  return tcp && tcp->header_octets == octets;
 }
 
 std::optional<Instant> Link::queue(Packet& packet, Instant now) {
@@ -122,7 +136,8 @@ void Link::carry_one(Packet packet, Instant now, std::vector<Arrival>& arrivals)
     ++counts_.too_long;
     return;
   }
-  if (is_lost()) {
+  const bool spared = is_spared(packet);
+  if (!spared && is_lost()) {
     ++counts_.lost;
     return;
   }
@@ -130,7 +145,7 @@ void Link::carry_one(Packet packet, Instant now, std::vector<Arrival>& arrivals)
   if (!leaves) return;
   Instant at = *leaves + settings_.delay + dice_.up_to(settings_.jitter);
   at = last_arrival_ = std::max(at, last_arrival_);
-  if (dice_.chance(settings_.reorder)) {
+  if (!spared && dice_.chance(settings_.reorder)) {
     ++counts_.held_back;
     at += dice_.up_to(settings_.reorder_by);
   }

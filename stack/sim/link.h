@@ -49,6 +49,8 @@ struct LinkSettings {
   std::uint32_t queue_packets = 0;     // likewise
   double loss = 0;
   std::optional<BurstLoss> bursts{};
+  // Loss, in bursts or not, and reordering leave TCP segments without text alone: SYNs, bare ACKs.
+  bool spares_bare_segments = false;
   double duplicate = 0;
   Duration duplicate_by = Duration::milliseconds(5);  // the copy comes up to this much later
   double corrupt = 0;
@@ -95,9 +97,11 @@ class Link {
   // What becomes of a packet that enters at `now`: no arrival, one, or several. `now` does not go
   // back.
   std::vector<Arrival> carry(const wire::OutgoingPacket& packet, Instant now);
+  std::vector<Arrival> carry(Packet packet, Instant now);
 
   // May be changed at any time.
   LinkSettings& settings() { return settings_; }
+  const LinkSettings& settings() const { return settings_; }
   const LinkCounts& counts() const { return counts_; }
 
  private:
@@ -109,6 +113,7 @@ class Link {
   void carry_one(Packet packet, Instant now, std::vector<Arrival>& arrivals);
   bool is_cut_off(Instant now) const;
   bool is_lost();
+  bool is_spared(const Packet& packet) const;
   // When the last bit has left; nothing if the queue is full.
   std::optional<Instant> queue(Packet& packet, Instant now);
 

@@ -1,6 +1,7 @@
 #include "stack/tcp/ack_policy.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "stack/tcp/window_policy.h"
 
@@ -36,12 +37,51 @@ Counter skipped_counter(const Tcb& tcb, DubiousSegment what) {
   return Counter::tcp_ack_skipped_seq;
 }
 
+bool is_quick(const Tcb& tcb) {
+  return tcb.ack.quick != 0 && !tcb.ack.is_interactive;
+}
+
+// How long an ACK of segments out of order waits for more of them: 5 % of the round-trip time, of
+// which the smaller is taken of what we saw as receiver and as sender; none is known to be nothing.
+Duration compression_delay(const Tcb& tcb) {
+  Duration rtt = tcb.space.rtt;
+  if (tcb.rtt.has_sample()) rtt = std::min(rtt, tcb.rtt.srtt());
+  const Sysctl& knobs = sysctl(tcb);
+  // The slack is what Linux lets a timer be late to spare a wakeup, and here it always is.
+  return std::min(rtt / 20, Duration::nanoseconds(knobs.tcp_comp_sack_delay_ns)) +
+         Duration::nanoseconds(knobs.tcp_comp_sack_slack_ns);
+}
+
+// RFC 5681, 4.2 has each segment behind a gap acknowledged at once. Deviation: to a peer that knows
+// SACK Linux does so three times, by which it learns of a loss, and then one ACK tells of several.
+void acknowledge_gap(Tcb& tcb, Instant now) {
+  constexpr std::uint8_t kDuplicatesOfALoss = 3;
+  AckState& ack = tcb.ack;
+  if (ack.now) return;
+  if (!tcb.agreed.sack || ack.compressed >= sysctl(tcb).tcp_comp_sack_nr) {
+    return acknowledge_now(tcb);
+  }
+  if (ack.gap_at != tcb.rcv.nxt) {
+    ack.gap_at = tcb.rcv.nxt;
+    ack.gap_acks = 0;
+  }
+  if (ack.gap_acks < kDuplicatesOfALoss) {
+    ++ack.gap_acks;
+    return acknowledge_now(tcb);
+  }
+  ++ack.compressed;
+  if (tcb.deadlines.is_set(Timer::compressed_ack)) return;
+  tcb.deadlines.set(Timer::compressed_ack, now + compression_delay(tcb));
+}
+
 // At once if much is owed, else when there is something to send along or the timer expires.
 void acknowledge_soon(Tcb& tcb, Instant now) {
-  // SHLD-19: at least every second full-sized segment. Gaps are told at once (RFC 5681, 4.2).
+  // SHLD-19: at least every second full-sized segment.
   const bool is_second = octets_between(tcb.rcv.last_ack_sent, tcb.rcv.nxt) > tcb.ack.rcv_mss;
-  if (is_second || !tcb.reassembly.is_empty()) {
+  if (is_second) {
     acknowledge_now(tcb);
+  } else if (!tcb.reassembly.is_empty()) {
+    acknowledge_gap(tcb, now);
   } else if (!tcb.deadlines.is_set(Timer::delayed_ack)) {
     tcb.deadlines.set(Timer::delayed_ack, now + kDelayedAck);
   }
@@ -56,7 +96,13 @@ void acknowledge_now(Tcb& tcb) {
 
 void start_quick_acks(Tcb& tcb) {
   const std::uint32_t segments = tcb.rcv.wnd() / (2 * tcb.ack.rcv_mss);
-  tcb.ack.quick = static_cast<std::uint8_t>(std::clamp(segments, 2U, kMaxQuickAcks));
+  tcb.ack.quick =
+      std::max(tcb.ack.quick, static_cast<std::uint8_t>(std::clamp(segments, 2U, kMaxQuickAcks)));
+}
+
+void acknowledge_duplicate(Tcb& tcb) {
+  start_quick_acks(tcb);
+  tcb.ack.is_interactive = false;
 }
 
 void acknowledge_quickly(Tcb& tcb) {
@@ -84,9 +130,24 @@ void acknowledge_text(Tcb& tcb, const Segment& seg, Instant now) {
   if (seg.has(Flag::psh)) ack.pushed = true;
 
   const bool brings_fin = seg.has(Flag::fin) && tcb.state == State::established;
-  const bool is_quick = ack.quick != 0 && !ack.is_interactive && !brings_fin;
-  if (is_quick) return acknowledge_now(tcb);
+  if (is_quick(tcb) && !brings_fin) return acknowledge_now(tcb);
   acknowledge_soon(tcb, now);
+}
+
+void acknowledge_out_of_order(Tcb& tcb, Instant now) {
+  // Linux: two blocks are what the path may be expected to lose of what one ACK tells. A third one
+  // must not push out what no ACK has told yet.
+  constexpr std::size_t kBlocksExpected = 2;
+  const bool is_pushed_out =
+      tcb.ack.compressed != 0 && tcb.reassembly.place_before() >= kBlocksExpected;
+  if (is_quick(tcb) || is_pushed_out) return acknowledge_now(tcb);
+  acknowledge_soon(tcb, now);
+}
+
+void on_compressed_ack_timeout(Tcb& tcb) {
+  // One of those that were saved leaves after all.
+  if (tcb.ack.compressed != 0) --tcb.ack.compressed;
+  acknowledge_now(tcb);
 }
 
 void acknowledge_fin(Tcb& tcb, Instant now) {
@@ -117,6 +178,10 @@ void on_ack_sent(Tcb& tcb) {
   tcb.ack.dsack.reset();
   tcb.rcv.last_ack_sent = tcb.rcv.nxt;
   tcb.deadlines.cancel(Timer::delayed_ack);
+  if (tcb.ack.compressed != 0) {
+    mib(tcb).add(Counter::tcp_ack_compressed, std::exchange(tcb.ack.compressed, 0));
+    tcb.deadlines.cancel(Timer::compressed_ack);
+  }
 }
 
 void on_text_sent(Tcb& tcb, Instant now) {

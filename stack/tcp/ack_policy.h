@@ -15,8 +15,12 @@ inline constexpr Duration kDelayedAckMax = 200_ms;
 // An ACK leaves with the next output. Several reasons in one batch make one ACK (MUST-58).
 void acknowledge_now(Tcb& tcb);
 
-// The connection is established or was idle: the next ACKs are sent at once.
+// The first text came, or the first after a pause: the next ACKs are sent at once.
 void start_quick_acks(Tcb& tcb);
+
+// What came was sent in vain: our ACKs are lost or late, and the peer has to be told (Linux's
+// tcp_enter_quickack_mode).
+void acknowledge_duplicate(Tcb& tcb);
 
 // The next two ACKs are sent at once, for the peer's window may be as small (Linux, on CE).
 void acknowledge_quickly(Tcb& tcb);
@@ -26,6 +30,13 @@ void acknowledge_syn_ack(Tcb& tcb, Instant now);
 
 // In-order text was received: at once, or within 40 ms?
 void acknowledge_text(Tcb& tcb, const Segment& seg, Instant now);
+
+// Text was received behind a gap: at once (RFC 5681, 4.2), or with others a little later, as Linux
+// does to spare a peer that knows SACK one ACK a segment.
+void acknowledge_out_of_order(Tcb& tcb, Instant now);
+
+// Timer::compressed_ack.
+void on_compressed_ack_timeout(Tcb& tcb);
 
 // The peer's FIN was received while ESTABLISHED: the same choice.
 void acknowledge_fin(Tcb& tcb, Instant now);

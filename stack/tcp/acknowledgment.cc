@@ -73,6 +73,16 @@ void forget_acknowledged(Tcb& tcb, SeqNum ack) {
   if (tcb.small_end < ack) tcb.small_end = ack;
 }
 
+// Half of the largest window bounds our segments: see effective_send_mss().
+void take_largest_window(Tcb& tcb) {
+  if (tcb.snd.wnd <= tcb.snd.max_wnd) return;
+  const std::uint32_t options = tcb.agreed.timestamps ? 12 : 0;
+  const std::uint32_t before = effective_send_mss(tcb, options);
+  tcb.snd.max_wnd = tcb.snd.wnd;
+  const std::uint32_t mss = effective_send_mss(tcb, options);
+  if (mss != before) tcb.congestion->on_mss_change(mss);
+}
+
 // 3.10.7.4, fifth: "If SND.UNA =< SEG.ACK =< SND.NXT, the send window should be updated" unless the
 // segment is older than the one that updated it last. The RFC tells that by SEG.SEQ alone and would
 // pass over a retransmission that acknowledges more; but then the old window, now counted from a
@@ -85,7 +95,7 @@ void update_send_window(Tcb& tcb, const Segment& seg) {
   tcb.snd.wnd = scaled_window(tcb, seg);
   tcb.snd.wl1 = seg.seq;
   tcb.snd.wl2 = seg.ack;
-  tcb.snd.max_wnd = std::max(tcb.snd.max_wnd, tcb.snd.wnd);
+  take_largest_window(tcb);
   if (tcb.snd.wnd != 0 && tcb.probe_back_off != 0) {
     tcb.probe_back_off = 0;
     tcb.probing_since = Instant();
@@ -160,7 +170,6 @@ void become_established(Tcb& tcb, const Segment& seg, Cause cause, Instant now) 
   if (tcb.fin_queued) enter(tcb, State::fin_wait_1, Cause::close_call);
   tcb.segments_delivered = 1;  // the SYN
   tcb.established_at = now;
-  start_quick_acks(tcb);
   start_keep_alive_timer(tcb, now);
   tcb.events |= EventBits::connected | EventBits::writable;
   mark_ready(tcb);

@@ -82,6 +82,7 @@ namespace tuntcp {
   X(ip6_in_ce, "Ip6InCEPkts", "IPv6 packets received with CE")                                 \
   X(tcp_delivered_ce, "TcpExtTCPDeliveredCE", "segments acknowledged together with ECE")       \
   X(tcp_delayed_acks, "TcpExtDelayedACKs", "ACKs sent by the delayed ACK timer")               \
+  X(tcp_ack_compressed, "TcpExtTCPAckCompressed", "ACKs of segments out of order saved")       \
   X(tcp_delayed_ack_lost, "TcpExtDelayedACKLost", "duplicate segments: our ACK was late")      \
   X(syncookies_sent, "TcpExtSyncookiesSent", "SYN cookies sent")                               \
   X(syncookies_recv, "TcpExtSyncookiesRecv", "SYN cookies that came back")                     \

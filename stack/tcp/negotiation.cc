@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "stack/tcp/send_policy.h"
 #include "stack/wire/ip.h"
 #include "stack/wire/tcp_header.h"
 
@@ -92,8 +93,19 @@ std::uint32_t effective_send_mss(const Tcb& tcb, std::uint32_t option_octets) {
   }
   const std::uint32_t whole = std::min<std::uint32_t>(tcb.agreed.peer_mss, path);
   // An option block must never leave no room for text, whatever the peer's MSS.
-  const std::uint32_t options = option_octets + tcb.ip_option_octets;
-  return whole > options + 8 ? whole - options : 8;
+  const auto text_beside = [](std::uint32_t octets, std::uint32_t options) {
+    return octets > options + 8 ? octets - options : 8;
+  };
+  // Linux counts the timestamps as header, and SACK blocks, which come and go, against a segment
+  // that the window has bounded already. However small the window is, the least MTU of IPv4 (68)
+  // bounds it no further.
+  constexpr std::uint32_t kLeastPacket = 68;
+  const std::uint32_t timestamps = tcb.agreed.timestamps ? 12 : 0;
+  const std::uint32_t fixed = std::min(option_octets, timestamps) + tcb.ip_option_octets;
+  const std::uint32_t bounded =
+      bound_to_half_window(text_beside(whole, fixed), tcb.snd.max_wnd,
+                           text_beside(kLeastPacket - wire::kTcpHeaderOctets, fixed));
+  return text_beside(bounded, option_octets + tcb.ip_option_octets - fixed);
 }
 
 std::uint32_t plain_send_mss(const Tcb& tcb) {

@@ -52,6 +52,22 @@ Verdict check_timestamps(Tcb& tcb, const Segment& seg, Instant now) {
   return Verdict::drop;
 }
 
+// Deviation: RFC 5961, 3.2 knows only RCV.NXT. As Linux does, a RST is also exact where the peer
+// cannot know RCV.NXT and yet proves that it knows the connection: at the right edge of what was
+// told to it by SACK, where a sender that has heard only that may put it; and, once nothing more
+// can come, at the number of its own FIN, where macOS puts it.
+bool is_exact_rst(const Tcb& tcb, const Segment& seg) {
+  if (seg.seq == tcb.rcv.nxt) return true;
+  constexpr StateSet kPeerHasClosed{State::close_wait, State::closing, State::last_ack};
+  if (seg.seq + 1 == tcb.rcv.nxt && kPeerHasClosed.contains(tcb.state)) return true;
+  return tcb.agreed.sack && !tcb.reassembly.is_empty() && seg.seq == tcb.reassembly.right_edge();
+}
+
+// RFC 2883, 4: what came twice, with the next ACK.
+void report_duplicate(Tcb& tcb, SeqRange octets) {
+  if (tcb.agreed.sack && sysctl(tcb).tcp_dsack != 0) tcb.ack.dsack = octets;
+}
+
 // ---- First: the sequence number.
 Verdict check_sequence_number(Tcb& tcb, Segment& seg, Instant now) {
   // The peer's SYN,ACK of a simultaneous open acknowledges our SYN; its own SYN we know already.
@@ -63,7 +79,8 @@ Verdict check_sequence_number(Tcb& tcb, Segment& seg, Instant now) {
   // "If the RCV.WND is zero, no segments will be acceptable, but special allowance should be made
   // to accept valid ACKs, URGs, and RSTs" (MUST-66). The text is cut off in the seventh step.
   const bool is_allowed = tcb.rcv.wnd() == 0 && seg.seq == tcb.rcv.nxt;
-  if (is_allowed || is_acceptable(seg.seq, seg.len, tcb.rcv.nxt, tcb.rcv.wnd())) {
+  const bool is_exact = seg.has(Flag::rst) && is_exact_rst(tcb, seg);
+  if (is_allowed || is_exact || is_acceptable(seg.seq, seg.len, tcb.rcv.nxt, tcb.rcv.wnd())) {
     // RFC 7323, 3.2: nothing of a RST's timestamps may be used, for any path may have made it.
     if (!seg.has(Flag::rst)) update_ts_recent(tcb, seg, now);
     return Verdict::proceed;
@@ -72,7 +89,8 @@ Verdict check_sequence_number(Tcb& tcb, Segment& seg, Instant now) {
   if (!seg.text.is_empty() && seg.end() <= tcb.rcv.nxt) {
     // The peer did not see our ACK, or sent it again too soon: RFC 2883, 4.1 tells it which.
     mib(tcb).add(Counter::tcp_delayed_ack_lost);
-    if (sysctl(tcb).tcp_dsack != 0) tcb.ack.dsack = SeqRange{seg.seq, seg.seq + seg.text.size()};
+    acknowledge_duplicate(tcb);
+    report_duplicate(tcb, {seg.seq, seg.seq + seg.text.size()});
   } else if (seg.seq >= tcb.rcv.edge) {
     mib(tcb).add(Counter::tcp_beyond_window);
   }
@@ -82,35 +100,15 @@ Verdict check_sequence_number(Tcb& tcb, Segment& seg, Instant now) {
   return Verdict::drop;
 }
 
-// Deviation: RFC 5961, 3.2 lets RCV.NXT alone reset. As Linux does, the end of the highest SACK
-// block counts as well: where text was lost a peer's RST carries that number, and the peer, which
-// is gone, would never answer the challenge.
-bool is_behind_what_was_sacked(const Tcb& tcb, SeqNum seq) {
-  if (!tcb.agreed.sack) return false;
-  std::array<SeqRange, 4> blocks;
-  const std::size_t count = tcb.reassembly.sack_blocks(blocks);
-  const auto highest = std::max_element(
-      blocks.begin(), blocks.begin() + count,
-      [](const SeqRange& left, const SeqRange& right) { return left.end < right.end; });
-  return count != 0 && highest->end == seq;
-}
-
 // ---- Second: the RST bit, as tightened by RFC 5961, 3.2.
 Verdict check_rst(Tcb& tcb, const Segment& seg, Instant now) {
   if (!seg.has(Flag::rst)) return Verdict::proceed;
-  RstVerdict verdict = judge_rst(seg.seq, tcb.rcv.nxt, tcb.rcv.wnd());
-  if (verdict == RstVerdict::challenge && is_behind_what_was_sacked(tcb, seg.seq)) {
-    verdict = RstVerdict::reset;
-  }
-  switch (verdict) {
-    case RstVerdict::ignore:
-      return Verdict::drop;
-    case RstVerdict::challenge:
-      // A guess that merely lands in the window must not kill the connection.
+  if (!is_exact_rst(tcb, seg)) {
+    // A guess that merely lands in the window must not kill the connection.
+    if (judge_rst(seg.seq, tcb.rcv.nxt, tcb.rcv.wnd()) == RstVerdict::challenge) {
       acknowledge_dubious(tcb, seg, DubiousSegment::challenge, now);
-      return Verdict::drop;
-    case RstVerdict::reset:
-      break;
+    }
+    return Verdict::drop;
   }
   // A passive OPEN is a HalfOpen and returns to LISTEN (MUST-11). Deviation: for an active one RFC
   // 9293 signals "connection refused" in SYN-RECEIVED, Linux only in SYN-SENT. In
@@ -148,9 +146,7 @@ Verdict check_ack(Tcb& tcb, const Segment& seg, Instant now) {
     if (seg.had_syn) {
       // The SYN is not acceptable and so it is acknowledged (3.10.7.4, first), as an octet that
       // came twice: Linux does so as well.
-      if (tcb.agreed.sack && sysctl(tcb).tcp_dsack != 0) {
-        tcb.ack.dsack = SeqRange{tcb.rcv.irs, tcb.rcv.irs + 1};
-      }
+      report_duplicate(tcb, {tcb.rcv.irs, tcb.rcv.irs + 1});
       acknowledge_now(tcb);
     }
   }
@@ -224,19 +220,21 @@ bool is_memory_left(Tcb& tcb, const buffer::Slice& text) {
   return arena.octets_in_use() < enough;
 }
 
-void queue_out_of_order(Tcb& tcb, Segment& seg) {
+void queue_out_of_order(Tcb& tcb, Segment& seg, Instant now) {
   const std::uint32_t held = tcb.receive_buffer.memory() + tcb.reassembly.memory();
   if (held >= tcb.space.buffer) {
     // The peer still has what was never acknowledged (SHLD-31 asks to queue, not to hoard).
     mib(tcb).add(Counter::tcp_ofo_drop);
+    acknowledge_now(tcb);
     return;
   }
   mib(tcb).add(Counter::tcp_ofo_queue);
   tcb.out_of_order_segments += seg.wire_segments;
   const auto duplicate = tcb.reassembly.insert(seg.seq, seg.text);
+  on_text_out_of_order(tcb, seg, now);
   if (duplicate) {
     mib(tcb).add(Counter::tcp_ofo_merge);
-    if (sysctl(tcb).tcp_dsack != 0) tcb.ack.dsack = duplicate;
+    report_duplicate(tcb, *duplicate);
   }
 }
 
@@ -258,7 +256,7 @@ void process_text(Tcb& tcb, Segment& seg, Instant now) {
   // Old octets in front and octets beyond the window at the end are cut off.
   if (seg.seq < tcb.rcv.nxt) {
     const std::uint32_t old = octets_between(seg.seq, earlier_of(text_end, tcb.rcv.nxt));
-    if (sysctl(tcb).tcp_dsack != 0) tcb.ack.dsack = SeqRange{seg.seq, seg.seq + old};
+    report_duplicate(tcb, {seg.seq, seg.seq + old});
     seg.text.remove_prefix(old);
     seg.seq += old;
     seg.len -= old;
@@ -285,16 +283,19 @@ void process_text(Tcb& tcb, Segment& seg, Instant now) {
 
   note_codepoint(tcb, seg);
   if (seg.seq != tcb.rcv.nxt) {
-    queue_out_of_order(tcb, seg);
-    acknowledge_now(tcb);  // a duplicate ACK at once: RFC 5681, 4.2 (MAY-13)
+    queue_out_of_order(tcb, seg, now);
+    acknowledge_out_of_order(tcb, now);  // RFC 5681, 4.2 (MAY-13)
     return;
   }
   deliver(tcb, seg.text);
   const bool had_gap = !tcb.reassembly.is_empty();
+  // Text in order may cover what is held. What it brought twice itself was said before.
+  const auto held = tcb.reassembly.part_below(tcb.rcv.nxt);
+  if (held && !tcb.ack.dsack) report_duplicate(tcb, *held);
   while (auto next = tcb.reassembly.take(tcb.rcv.nxt)) deliver(tcb, std::move(*next));
   on_text_arrived(tcb, seg, now);
   acknowledge_text(tcb, seg, now);
-  if (had_gap) acknowledge_now(tcb);
+  if (had_gap && tcb.reassembly.is_empty()) acknowledge_now(tcb);  // RFC 5681, 4.2
 }
 
 // ---- Eighth: the FIN bit. One that comes before the text in front of it waits for that text.

@@ -4,30 +4,36 @@
 
 namespace tuntcp::tcp {
 
-std::uint32_t may_send(const SendRequest& request) {
-  const std::uint32_t allowed = std::min(request.window_left, request.congestion_left);
-  const std::uint32_t octets = std::min({request.unsent, allowed, request.most});
-  if (request.unsent == 0) return 0;
+std::uint32_t bound_to_half_window(std::uint32_t octets, std::uint32_t max_window,
+                                   std::uint32_t least) {
+  // Of a window this small a half is not worth a segment: the whole of it is.
+  constexpr std::uint32_t kSmallWindow = 536;
+  const std::uint32_t bound = max_window > kSmallWindow ? max_window / 2 : max_window;
+  return bound == 0 || octets <= bound ? octets : std::max(bound, least);
+}
 
-  // 3.8.6.2.1, (1): full segments always may. What is left over waits for the rules below, unless
-  // it ends the packet because the packet is full.
+std::uint32_t may_send(const SendRequest& request) {
+  // No packet takes more than half of the largest window (Linux), so that the peer acknowledges the
+  // first half while the second is under way.
+  const std::uint32_t half = bound_to_half_window(request.most, request.max_window, request.mss);
+  const std::uint32_t most = std::max(half - half % request.mss, request.mss);
+  const std::uint32_t allowed = std::min(request.window_left, request.congestion_left);
+  const std::uint32_t octets = std::min({request.unsent, allowed, most});
+
+  // 3.8.6.2.1, (1): full segments always may. Half of the largest window, (3), is one as well: see
+  // effective_send_mss(). What is left over waits for the rules below, unless it ends the packet
+  // because the packet is full.
   const std::uint32_t full = octets - octets % request.mss;
   const std::uint32_t rest = octets - full;
-  if (rest == 0 && full != 0) return full;
-  const bool takes_all = octets == request.unsent;
+  if (rest == 0) return full;
   // (2): everything queued may leave, subject to Nagle (3.7.4).
+  const bool takes_all = octets == request.unsent;
   if (takes_all && (request.may_send_small || request.is_last)) return octets;
-  if (full != 0) return full;
-  if (takes_all) return 0;  // Nagle: an ACK will let it go
-  // (3): half of the largest window the peer ever offered is not silly, for a peer with a window
-  // smaller than our segments. Less waits for the persist timer, (4). A part of a segment only
-  // because of the congestion window is never worth it.
-  //
-  // Deviation: RFC 9293, 3.8.6.2.1 puts this, too, under Nagle's "[SND.NXT = SND.UNA and]". To
-  // Linux (tcp_bound_to_half_wnd) half of the peer's largest window is a full-sized segment, and
-  // Nagle never holds these: a peer with a small window would get one segment a round trip.
+  // Linux: behind a full segment the rest of the peer's window is used, too, so that an odd window
+  // is filled. A part of a segment only because of the congestion window is never worth it; less
+  // than a segment alone waits for the persist timer, (4).
   const bool window_ends_it = request.window_left <= request.congestion_left;
-  return window_ends_it && rest >= request.max_window / 2 ? rest : 0;
+  return full != 0 && window_ends_it && request.may_send_small ? octets : full;
 }
 
 }  // namespace tuntcp::tcp

@@ -18,6 +18,13 @@ struct SendRequest {
   bool is_last = false;          // CLOSE was called: nothing will be added
 };
 
+// Deviation: 3.8.6.2.1, (3) lets half of the largest window leave only while nothing is
+// outstanding. As in Linux (tcp_bound_to_half_wnd) such a half is a full-sized segment: a segment
+// or packet of `octets` is cut to half of the largest window the peer ever offered, or to all of
+// one of at most 536 octets, but not below `least`.
+std::uint32_t bound_to_half_window(std::uint32_t octets, std::uint32_t max_window,
+                                   std::uint32_t least);
+
 // How many octets may leave as the next packet.
 std::uint32_t may_send(const SendRequest& request);
 

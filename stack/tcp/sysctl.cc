@@ -97,6 +97,15 @@ constexpr Knob kKnobs[] = {
                  "not yet: no packetization layer path MTU discovery (RFC 4821)"),
     TUNTCP_KNOB("net.ipv4.tcp_challenge_ack_limit", tcp_challenge_ack_limit, 0, kInt, "a second",
                 at_once, "challenge ACKs, of the whole host"),
+    // Linux takes longer times than 32 bits can say.
+    TUNTCP_KNOB(
+        "net.ipv4.tcp_comp_sack_delay_ns", tcp_comp_sack_delay_ns, 0, 4294967295, "ns", live,
+        "that an ACK of segments out of order waits for more of them, at most; or 5 % of the "
+        "round-trip time"),
+    TUNTCP_KNOB("net.ipv4.tcp_comp_sack_nr", tcp_comp_sack_nr, 0, kByte, "ACKs", live,
+                "of segments out of order that one may stand for; 0: none waits"),
+    TUNTCP_KNOB("net.ipv4.tcp_comp_sack_slack_ns", tcp_comp_sack_slack_ns, 0, 4294967295, "ns",
+                live, "that such an ACK may leave later than tcp_comp_sack_delay_ns says"),
     {"net.ipv4.tcp_congestion_control", 0, 0, "", Follows::fresh,
      "one of tcp_available_congestion_control; TCP_CONGESTION is before it", nullptr, nullptr,
      congestion_control, nullptr, nullptr, nullptr, nullptr},

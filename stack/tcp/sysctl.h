@@ -33,6 +33,9 @@ struct Sysctl {
   std::uint32_t tcp_timestamps = 1;  // 0 off, 1 on, 2 on and without an offset
   std::uint32_t tcp_sack = 1;
   std::uint32_t tcp_dsack = 1;
+  std::uint32_t tcp_comp_sack_delay_ns = 1'000'000;
+  std::uint32_t tcp_comp_sack_slack_ns = 100'000;
+  std::uint32_t tcp_comp_sack_nr = 44;
   std::uint32_t tcp_ecn = 2;  // 0 never, 1 always, 2 if the peer asks
   std::uint32_t tcp_ecn_fallback = 1;
   std::uint32_t tcp_fin_timeout = 60;       // s

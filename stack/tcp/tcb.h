@@ -93,6 +93,11 @@ struct AckState {
   std::uint8_t quick = 0;       // ACKs still to be sent at once
   std::uint32_t rcv_mss = 536;  // estimate of the peer's segment size
   Instant last_received;        // data
+  // Segments behind a gap that begins here: how many were acknowledged one by one, and how many wait
+  // for Timer::compressed_ack.
+  SeqNum gap_at;
+  std::uint8_t gap_acks = 0;
+  std::uint32_t compressed = 0;
   std::optional<SeqRange> dsack;  // to be reported with the next ACK (RFC 2883)
 };
 
@@ -104,7 +109,8 @@ struct ReceiveSpace {
   std::uint32_t asked_clamp = 0;  // TCP_WINDOW_CLAMP; 0: none
   bool is_locked = false;         // SO_RCVBUF was set: no auto-tuning
   Duration rtt;                   // as the receiver sees it
-  SeqNum rtt_seq;                 // without timestamps: a window's worth from here ...
+  std::uint32_t last_echo = 0;    // the timestamp it was last measured by
+  SeqNum rtt_seq;                 // a window's worth from here ...
   Instant rtt_started;            // ... begun at this time
   Instant round_started;
   std::uint32_t round_copied = 0;  // octets the application read since then

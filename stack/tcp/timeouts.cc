@@ -323,6 +323,8 @@ void run_timer(Tcb& tcb, Timer timer, Instant now) {
       return on_keep_alive_timeout(tcb, now);
     case Timer::pacing:
       return mark_ready(tcb);
+    case Timer::compressed_ack:
+      return on_compressed_ack_timeout(tcb);
   }
 }
 

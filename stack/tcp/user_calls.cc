@@ -1,6 +1,7 @@
 #include "stack/tcp/user_calls.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "stack/tcp/ack_policy.h"
 #include "stack/tcp/congestion_events.h"
@@ -45,6 +46,22 @@ std::size_t notsent_room(const Tcb& tcb) {
   if (unsent >= mark) return 0;
   const std::uint32_t missing = mark - unsent;
   return std::size_t{missing / kSuperPacket + (missing % kSuperPacket != 0 ? 1 : 0)} * kSuperPacket;
+}
+
+// As Linux: two windows of packets, each as large as that counts it: what is in flight, and as much
+// behind it. In a recovery the window is smaller, and all that was sent since the hole is still
+// here: that must not keep back what the window lets out.
+std::uint64_t wanted_memory(const Tcb& tcb) {
+  if (!kMaySendText.contains(tcb.state)) return 0;
+  constexpr std::uint32_t kFewestSegments = 10;  // of an initial window
+  constexpr std::uint32_t kHeaders = 512;        // room for headers and what describes a packet
+  constexpr std::uint32_t kDescription = 256;    // of a packet's octets
+  const std::uint32_t mss = plain_send_mss(tcb);
+  const std::uint32_t cwnd = congestion_window(tcb);
+  const std::uint64_t packet = std::bit_ceil(mss + kHeaders) + kDescription;
+  const std::uint64_t kept = octets_between(tcb.snd.una, tcb.snd.nxt);
+  return std::max(2 * packet * std::max(cwnd / mss, kFewestSegments),
+                  kept + std::uint64_t{2} * cwnd);
 }
 
 }  // namespace
@@ -154,9 +171,8 @@ void release(Tcb& tcb, Instant now) {
 std::uint32_t send_limit(const Tcb& tcb) {
   if (tcb.send_limit != 0) return tcb.send_limit;
   const auto& wmem = sysctl(tcb).tcp_wmem;
-  const std::uint64_t wanted = std::uint64_t{2} * congestion_window(tcb);
   return static_cast<std::uint32_t>(
-      std::clamp<std::uint64_t>(wanted, wmem[1], std::max(wmem[1], wmem[2])));
+      std::clamp<std::uint64_t>(wanted_memory(tcb), wmem[1], std::max(wmem[1], wmem[2])));
 }
 
 void set_quick_ack(Tcb& tcb, bool is_on) {

@@ -27,7 +27,8 @@ Result<void> close(Tcb& tcb);
 // The application forgets the connection. Afterwards the Tcb is an orphan, or CLOSED.
 void release(Tcb& tcb, Instant now);
 
-// Octets that the send buffer may hold: SO_SNDBUF, or twice the congestion window within tcp_wmem.
+// Octets that the send buffer may hold: SO_SNDBUF, or what the congestion window asks for within
+// tcp_wmem.
 std::uint32_t send_limit(const Tcb& tcb);
 // TCP_QUICKACK, on or off.
 void set_quick_ack(Tcb& tcb, bool is_on);

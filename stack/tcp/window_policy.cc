@@ -47,25 +47,69 @@ std::uint32_t window_wanted(const Tcb& tcb) {
 
 // RFC 7323, 4.2: the echo of our own clock gives a receiver round-trip times. On a path faster than
 // that clock's tick what we measured ourselves, if only on the SYN, is better.
-void measure_round_trip(Tcb& tcb, const Segment& seg, Instant now) {
+void measure_by_echo(Tcb& tcb, const Segment& seg, Instant now) {
   ReceiveSpace& space = tcb.space;
-  Duration sample = Duration::zero();
-  if (tcb.agreed.timestamps && seg.options.timestamps && seg.options.timestamps->echo != 0) {
-    const auto ticks =
-        static_cast<std::int32_t>(timestamp_clock(tcb.ts, now) - seg.options.timestamps->echo);
-    if (ticks < 0) return;
-    sample = Duration::milliseconds(std::max(ticks, 1));
-    if (ticks <= 1 && tcb.rtt.has_sample()) sample = std::min(sample, tcb.rtt.srtt());
-  } else {
-    // Without timestamps: the time that a window's worth takes to arrive.
-    if (space.rtt_started != Instant() && tcb.rcv.nxt < space.rtt_seq) return;
-    if (space.rtt_started != Instant()) sample = now - space.rtt_started;
-    space.rtt_seq = tcb.rcv.nxt + std::max(tcb.rcv.wnd(), 1U);
-    space.rtt_started = now;
-    if (sample == Duration::zero()) return;
+  if (!tcb.agreed.timestamps || !seg.options.timestamps) return;
+  const std::uint32_t echo = seg.options.timestamps->echo;
+  // Of what left together in answer to one ACK only the first came a round trip after it; and a
+  // sender with little to say may have waited before it said it.
+  if (echo == 0 || echo == space.last_echo) return;
+  space.last_echo = echo;
+  if (seg.text.size() < tcb.ack.rcv_mss) return;
+  const auto ticks = static_cast<std::int32_t>(timestamp_clock(tcb.ts, now) - echo);
+  if (ticks < 0) return;
+  Duration sample = Duration::milliseconds(std::max(ticks, 1));
+  if (ticks <= 1 && tcb.rtt.has_sample()) sample = std::min(sample, tcb.rtt.srtt());
+  if (space.rtt == Duration::zero() || sample < space.rtt) {
+    space.rtt = sample;
+  } else if (tcb.receive_buffer.readable() <= seg.text.size()) {
+    // Longer only while the application keeps up: else it is what the peer waits for.
+    space.rtt = (space.rtt * 7 + sample) / 8;
   }
-  const bool is_first = space.rtt == Duration::zero();
-  space.rtt = is_first ? sample : std::min(sample, (space.rtt * 7 + sample) / 8);
+}
+
+// With timestamps or without: the time that a window's worth takes to arrive is no less than a
+// round trip, and so the least of such times counts.
+void measure_by_window(Tcb& tcb, Instant now) {
+  ReceiveSpace& space = tcb.space;
+  if (space.rtt_started != Instant()) {
+    if (tcb.rcv.nxt < space.rtt_seq) return;
+    const Duration sample = std::max(now - space.rtt_started, 1_us);
+    if (space.rtt == Duration::zero() || sample < space.rtt) space.rtt = sample;
+  }
+  space.rtt_seq = tcb.rcv.nxt + std::max(tcb.rcv.wnd(), 1U);
+  space.rtt_started = now;
+}
+
+// Linux's tcp_grow_window: text of so many octets came that is worth its memory.
+void open_window(Tcb& tcb, std::uint32_t octets) {
+  ReceiveSpace& space = tcb.space;
+  const std::uint32_t room = std::min(space.clamp, free_window(tcb));
+  if (space.ssthresh >= room) return;
+  const std::uint32_t step = 2 * std::max(tcb.ack.rcv_mss, octets);
+  space.ssthresh += std::min(step, room - space.ssthresh);
+  // What there is more to offer is told at once.
+  tcb.ack.quick = std::max<std::uint8_t>(tcb.ack.quick, 1);
+}
+
+// Linux's tcp_rcvbuf_grow: `copied` octets were read in a round trip.
+void grow_buffer(Tcb& tcb, std::uint32_t copied) {
+  ReceiveSpace& space = tcb.space;
+  const std::uint32_t before = std::max(std::exchange(space.best_round, copied), 1U);
+  if (space.is_locked || sysctl(tcb).tcp_moderate_rcvbuf == 0) return;
+  // What is known is a round trip old: twice as much leaves room for the sender's slow start to
+  // double, and the surplus follows the growth since. What lies behind a gap has to wait for a
+  // retransmission, which must not stop the sender.
+  std::uint64_t window = std::uint64_t{2} * copied;
+  window += 2 * (window * (copied - std::min(before, copied)) / before);
+  if (!tcb.reassembly.is_empty()) {
+    window += octets_between(tcb.rcv.nxt, tcb.reassembly.right_edge());
+  }
+  const std::uint64_t memory =
+      std::min<std::uint64_t>(memory_from_window(window), sysctl(tcb).tcp_rmem[2]);
+  if (memory <= space.buffer) return;
+  space.buffer = static_cast<std::uint32_t>(memory);
+  space.clamp = clamp_of(space);
 }
 
 }  // namespace
@@ -160,36 +204,34 @@ bool window_update_is_due(const Tcb& tcb) {
 }
 
 void on_text_arrived(Tcb& tcb, const Segment& seg, Instant now) {
-  measure_round_trip(tcb, seg, now);
-  ReceiveSpace& space = tcb.space;
-  if (space.ssthresh >= space.clamp) return;
-  const std::uint32_t room = std::min(space.clamp, free_window(tcb));
-  if (space.ssthresh >= room) return;
-  const std::uint32_t step = 2 * std::max(tcb.ack.rcv_mss, seg.text.size());
-  space.ssthresh += std::min(step, room - space.ssthresh);
+  measure_by_echo(tcb, seg, now);
+  measure_by_window(tcb, now);
+  // Small ones cost more memory than they are worth.
+  constexpr std::uint32_t kWorthAWindow = 128;
+  if (seg.text.size() >= kWorthAWindow) open_window(tcb, seg.text.size());
+}
+
+void on_text_out_of_order(Tcb& tcb, const Segment& seg, Instant now) {
+  measure_by_echo(tcb, seg, now);
+  grow_buffer(tcb, tcb.space.best_round);
+  // A duplicate ACK is one that tells of the same window (RFC 5681, 2); to who knows SACK the
+  // blocks tell enough.
+  if (tcb.agreed.sack) open_window(tcb, seg.text.size());
 }
 
 void on_text_read(Tcb& tcb, std::uint32_t octets, Instant now) {
   ReceiveSpace& space = tcb.space;
   space.round_copied += std::min(octets, ~space.round_copied);
-  if (space.rtt == Duration::zero() || now - space.round_started < space.rtt) return;
-  const std::uint32_t copied = space.round_copied;
-  space.round_copied = 0;
+  // Until a window's worth has come without timestamps, what the handshake took.
+  Duration rtt = space.rtt;
+  if (rtt == Duration::zero() && tcb.rtt.has_sample()) rtt = tcb.rtt.srtt();
+  if (rtt == Duration::zero() || now - space.round_started < rtt) return;
+  // What waits to be read came in this round, too, and a slow reader needs no larger window.
+  const std::uint32_t unread = tcb.receive_buffer.readable();
+  const std::uint32_t read = std::exchange(space.round_copied, 0);
+  const std::uint32_t copied = read - std::min(read, unread);
   space.round_started = now;
-  if (copied <= space.best_round) return;
-  const std::uint32_t before = space.best_round;
-  space.best_round = copied;
-  if (space.is_locked || sysctl(tcb).tcp_moderate_rcvbuf == 0) return;
-
-  // Twice what was read leaves room for the sender's slow start to double; the surplus follows the
-  // growth since the last round.
-  std::uint64_t window = std::uint64_t{2} * copied + std::uint64_t{16} * tcb.ack.rcv_mss;
-  window += window * (copied - before) / std::max(before, 1U);
-  const std::uint64_t memory =
-      std::min<std::uint64_t>(memory_from_window(window), sysctl(tcb).tcp_rmem[2]);
-  if (memory <= space.buffer) return;
-  space.buffer = static_cast<std::uint32_t>(memory);
-  space.clamp = clamp_of(space);
+  if (copied > space.best_round) grow_buffer(tcb, copied);
 }
 
 }  // namespace tuntcp::tcp

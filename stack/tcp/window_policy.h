@@ -40,6 +40,8 @@ bool window_update_is_due(const Tcb& tcb);
 
 // In-order text arrived: the window may open further (Linux's tcp_grow_window).
 void on_text_arrived(Tcb& tcb, const Segment& seg, Instant now);
+// Text arrived behind a gap, and is held.
+void on_text_out_of_order(Tcb& tcb, const Segment& seg, Instant now);
 // The application read: the buffer may grow to twice what it reads in a round trip.
 void on_text_read(Tcb& tcb, std::uint32_t octets, Instant now);
 

@@ -72,10 +72,19 @@ TEST_P(CheckRst, WithTextIsJudgedAlike) {
 // "If the RST bit is set and the sequence number is outside the current receive window, silently
 // drop the segment."
 TEST_P(CheckRst, OutsideTheWindowIsDropped) {
-  d.peer_sends(rst({.seq = GetParam().rcv_nxt - 1}));
+  d.peer_sends(rst({.seq = GetParam().rcv_nxt - 2}));
   d.peer_sends(rst({.seq = GetParam().rcv_nxt + 64'240}));
   EXPECT_THAT(d.sent(), IsEmpty());
   EXPECT_EQ(d.state(), GetParam().state);
+}
+// Linux: once the peer's FIN was received, a RST with the FIN's own number is exact, too.
+TEST_P(CheckRst, AtTheNumberOfTheFinEndsWhatThePeerClosed) {
+  const State state = GetParam().state;
+  const bool ends =
+      state == State::close_wait || state == State::closing || state == State::last_ack;
+  d.peer_sends(rst({.seq = GetParam().rcv_nxt - 1}));
+  EXPECT_THAT(d.sent(), IsEmpty());
+  EXPECT_EQ(d.state(), ends ? State::closed : state);
 }
 // "... does not exactly match the next expected sequence value, yet is within the current receive
 // window, TCP endpoints MUST send an acknowledgment (challenge ACK)". Linux's TIME-WAIT is silent
@@ -89,6 +98,35 @@ TEST_P(CheckRst, ElsewhereInTheWindowIsChallenged) {
                 ElementsAre(IsAck({.seq = GetParam().snd_nxt, .ack = GetParam().rcv_nxt})));
   }
   EXPECT_EQ(d.state(), GetParam().state);
+}
+
+// Linux: the right edge of what SACK told is exact, and nothing else of it.
+TEST(CheckRstAtSack, RightEdgeOfWhatWasToldEndsTheConnection) {
+  Drill d = Drill::established({.sack = true});
+  d.peer_sends(data({.seq = 1001, .len = 1000}));
+  d.peer_sends(data({.seq = 3001, .len = 1000}));
+  static_cast<void>(d.sent());
+  d.peer_sends(rst({.seq = 2001}));
+  EXPECT_THAT(d.sent(), ElementsAre(IsAck({.ack = 1})));
+  d.peer_sends(rst({.seq = 4000}));
+  d.peer_sends(rst({.seq = 4002}));
+  EXPECT_EQ(d.state(), State::established);
+  d.peer_sends(rst({.seq = 4001}));
+  EXPECT_EQ(d.state(), State::closed);
+  EXPECT_EQ(d.status().error, Error::connection_reset);
+}
+// Where it is the end of the window as well.
+TEST(CheckRstAtSack, RightEdgeMayBeTheEndOfTheWindow) {
+  Drill d = Drill::established({.socket = {.receive_buffer = 1}, .sack = true});  // 1152
+  d.peer_sends(data({.seq = 1001, .len = 152}));
+  d.peer_sends(rst({.seq = 1153}));
+  EXPECT_EQ(d.state(), State::closed);
+}
+TEST(CheckRstAtSack, WithoutSackNothingWasTold) {
+  Drill d = Drill::established();
+  d.peer_sends(data({.seq = 1001, .len = 1000}));
+  d.peer_sends(rst({.seq = 2001}));
+  EXPECT_EQ(d.state(), State::established);
 }
 
 // "all segment queues should be flushed": what waited to be sent is gone, what was received is not.

@@ -65,7 +65,7 @@ TEST_P(CheckSequenceNumber, SegmentHalfTheSpaceAwayIsAcknowledgedAndDropped) {
 }
 // "(unless the RST bit is set, if so drop the segment and return)".
 TEST_P(CheckSequenceNumber, RstOutsideTheWindowIsDroppedSilently) {
-  d.peer_sends(rst({.seq = rcv_nxt - 1}));
+  d.peer_sends(rst({.seq = rcv_nxt - 2}));
   d.peer_sends(rst({.seq = window_end}));
   EXPECT_THAT(d.sent(), IsEmpty());
   EXPECT_EQ(d.state(), GetParam().state);

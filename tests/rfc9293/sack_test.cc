@@ -124,6 +124,24 @@ TEST(DSack, PartialDuplicateOutOfOrder) {
   d.peer_sends(data({.seq = 101, .len = 100}));
   EXPECT_EQ(blocks_after(d, data({.seq = 151, .len = 100})), (Blocks{{151, 201}, {101, 251}}));
 }
+// 4: text in order that covers what was held, whole or in part; of several parts the first.
+TEST(DSack, TextInOrderOverWhatIsHeld) {
+  Drill d = Drill::established(kSack);
+  d.peer_sends(data({.seq = 101, .len = 100}));
+  EXPECT_EQ(blocks_after(d, data({.seq = 1, .len = 200})), (Blocks{{101, 201}}));
+  d.peer_sends(data({.seq = 301, .len = 100}));
+  d.peer_sends(data({.seq = 501, .len = 100}));
+  d.peer_sends(data({.seq = 701, .len = 100}));
+  EXPECT_EQ(blocks_after(d, data({.seq = 201, .len = 350})), (Blocks{{301, 401}, {701, 801}}));
+  EXPECT_EQ(d.count(Counter::tcp_dsack_old_sent), 2U);
+}
+// What the segment brings once more itself comes before that.
+TEST(DSack, TextInOrderThatIsACopyItself) {
+  Drill d = Drill::established(kSack);
+  d.peer_sends(data({.len = 100}));
+  d.peer_sends(data({.seq = 201, .len = 100}));
+  EXPECT_EQ(blocks_after(d, data({.seq = 51, .len = 200})), (Blocks{{51, 101}}));
+}
 TEST(DSack, TakesOneOfTheBlocksPlaces) {
   Drill d = Drill::established(kSackAndTs);
   d.peer_sends(data({.len = 100}));

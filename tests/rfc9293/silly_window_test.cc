@@ -41,15 +41,26 @@ TEST(SenderSws, AllThatIsQueuedIsSent) {
   EXPECT_THAT(d.sent(), ElementsAre(IsData({.len = 10})));
 }
 // (3) "or if at least a fraction Fs of the maximum window can be sent", Fs = 1/2: a peer whose
-// largest window is smaller than a segment.
+// largest window is smaller than two segments. As in Linux half of it is a segment.
 TEST(SenderSws, HalfOfTheLargestWindowIsEnough) {
   Drill d = Drill::established({.window = 600});
   d.send(5000);
-  EXPECT_THAT(d.sent(), ElementsAre(IsData({.seq = 1, .len = 600})));
+  EXPECT_THAT(d.sent(),
+              ElementsAre(IsData({.seq = 1, .len = 300}), IsData({.seq = 301, .len = 300})));
   d.peer_sends(ack({.window = 299}));
   EXPECT_THAT(d.sent(), IsEmpty());
   d.peer_sends(ack({.window = 300}));
   EXPECT_THAT(d.sent(), ElementsAre(IsData({.seq = 601, .len = 300})));
+}
+// Linux: of one of at most 536 octets it is all of it, and a part waits for the timer.
+TEST(SenderSws, TinyWindowIsUsedWhole) {
+  Drill d = Drill::established({.window = 500});
+  d.send(5000);
+  EXPECT_THAT(d.sent(), ElementsAre(IsData({.seq = 1, .len = 500})));
+  d.peer_sends(ack({.window = 300}));
+  EXPECT_THAT(d.sent(), IsEmpty());
+  d.advance(210_ms);
+  EXPECT_THAT(d.sent(), ElementsAre(IsData({.seq = 501, .len = 300})));
 }
 // (4) "or if the override timeout occurs".
 TEST(SenderSws, OverrideTimeoutSendsWhatFits) {

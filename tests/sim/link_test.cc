@@ -118,6 +118,26 @@ TEST(Link, LosesInBursts) {
   EXPECT_NEAR(static_cast<double>(lost) / runs, 4, 0.6);
 }
 
+// A bare ACK, a SYN: spared where that is asked for, whatever the chances; text is not, and nor is
+// what is not TCP.
+TEST(Link, SparesBareSegments) {
+  Link link({.loss = 1, .spares_bare_segments = true}, 1);
+  EXPECT_EQ(carry(link, packet_of(0), kNow).size(), 1U);
+  EXPECT_EQ(carry(link, packet_of(1), kNow).size(), 0U);
+  auto udp = packet_of(0);
+  udp[9] = 17;
+  EXPECT_EQ(carry(link, udp, kNow).size(), 0U);
+  auto later_fragment = packet_of(0);
+  later_fragment[7] = 1;
+  EXPECT_EQ(carry(link, later_fragment, kNow).size(), 0U);
+
+  Link reordering({.reorder = 1, .reorder_by = 1_ms, .spares_bare_segments = true}, 1);
+  carry(reordering, packet_of(0), kNow);
+  EXPECT_EQ(reordering.counts().held_back, 0U);
+  carry(reordering, packet_of(1), kNow);
+  EXPECT_EQ(reordering.counts().held_back, 1U);
+}
+
 TEST(Link, DuplicatesItsShare) {
   EXPECT_NEAR(share({.duplicate = 0.1}, [](const auto& c) { return c.duplicated; }), 0.1, 0.01);
 }

@@ -20,6 +20,7 @@ void add_drill(CLI::App& app, Run& run);
 void add_sim(CLI::App& app, Run& run);
 void add_sim_seeds(CLI::App& sim, Run& run);  // sweep, replay
 void add_sim_explore(CLI::App& sim, Run& run);
+void add_link(CLI::App& app, Run& run);
 void add_replay(CLI::App& app, Run& run);
 void add_control_commands(CLI::App& app, Run& run);  // ss, nstat, sysctl
 

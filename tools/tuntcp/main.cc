@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   tuntcp::tools::add_nc(app, run);
   tuntcp::tools::add_drill(app, run);
   tuntcp::tools::add_sim(app, run);
+  tuntcp::tools::add_link(app, run);
   tuntcp::tools::add_replay(app, run);
   tuntcp::tools::add_control_commands(app, run);
 

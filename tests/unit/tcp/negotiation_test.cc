@@ -129,5 +129,24 @@ TEST(Negotiation, SendsNoMoreThanThePeerAndTheLinkTakeWithTheOptions) {
   EXPECT_EQ(effective_send_mss(tcb, 40), 8U);
 }
 
+// Linux (tcp_bound_to_half_wnd), measured: half of the largest window beside the timestamps; SACK
+// blocks are taken from that.
+TEST(Negotiation, SegmentsAreBoundToHalfOfThePeersLargestWindow) {
+  SeededRandom random(1);
+  Shared shared(Sysctl(), 1 << 20, random);
+  Tcb tcb(shared);
+  tcb.tuple = {.local = {IpAddress::v4(0xC6336401), 1}, .remote = {IpAddress::v4(0xC6336402), 2}};
+  shared.link.mtu = 1500;
+  tcb.agreed.peer_mss = 1460;
+  tcb.agreed.timestamps = true;
+  tcb.snd.max_wnd = 1000;
+  EXPECT_EQ(effective_send_mss(tcb, 12), 500U);
+  EXPECT_EQ(effective_send_mss(tcb, 24), 488U);
+  tcb.snd.max_wnd = 1;
+  EXPECT_EQ(effective_send_mss(tcb, 12), 36U);
+  tcb.snd.max_wnd = 2896;
+  EXPECT_EQ(effective_send_mss(tcb, 12), 1448U);
+}
+
 }  // namespace
 }  // namespace tuntcp::tcp
