@@ -187,6 +187,7 @@ void describe(const Tcb& tcb, Canonical& out) {
   tcb.recovery.describe(out);
   tcb.prr.describe(out);
   tcb.window_use.describe(out);
+  out.local(tcb.round_end);
   describe(*tcb.congestion, out);
 }
 

@@ -80,6 +80,10 @@ bool Link::is_cut_off(Instant now) const {
 
 bool Link::is_lost() {
   if (dice_.chance(settings_.loss)) return true;
+  if (const std::uint32_t every = settings_.lose_about_every; every != 0) {
+    if (until_loss_ == 0) until_loss_ = every / 2 + dice_.between(1, every);
+    if (--until_loss_ == 0) return true;
+  }
   if (!settings_.bursts) return false;
   const BurstLoss& bursts = *settings_.bursts;
   if (dice_.chance(is_in_bad_state_ ? bursts.to_good : bursts.to_bad)) {

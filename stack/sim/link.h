@@ -48,6 +48,8 @@ struct LinkSettings {
   std::uint32_t queue_octets = 0;      // that may wait for the link; 0: no limit
   std::uint32_t queue_packets = 0;     // likewise
   double loss = 0;
+  // One packet is lost, and another after half to one and a half as many as this. 0: none.
+  std::uint32_t lose_about_every = 0;
   std::optional<BurstLoss> bursts{};
   // Loss, in bursts or not, and reordering leave TCP segments without text alone: SYNs, bare ACKs.
   bool spares_bare_segments = false;
@@ -121,7 +123,8 @@ class Link {
   Dice dice_;
   LinkCounts counts_;
   bool is_in_bad_state_ = false;
-  std::deque<Queued> queue_;  // the one being sent, too
+  std::uint32_t until_loss_ = 0;  // packets, of lose_about_every; 0: not drawn
+  std::deque<Queued> queue_;      // the one being sent, too
   std::uint64_t queued_octets_ = 0;
   Instant busy_until_;
   Instant last_arrival_;  // of those not held back

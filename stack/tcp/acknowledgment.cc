@@ -164,6 +164,7 @@ void become_established(Tcb& tcb, const Segment& seg, Cause cause, Instant now) 
   reserve_window(tcb, advertised_mss(tcb));
   start_controller(tcb, segments, now);
   tcb.window_use.restart(tcb.snd.una);
+  tcb.round_end = tcb.snd.nxt;
   // CLOSE before the handshake was over: 3.10.4, SYN-RECEIVED, sends the FIN now.
   enter(tcb, State::established, cause);
   if (tcb.fin_queued) enter(tcb, State::fin_wait_1, Cause::close_call);

@@ -24,9 +24,8 @@ void reduce_window(Tcb& tcb, const recovery::AckOutcome& outcome, const BeforeAc
   }
   note_reduction(tcb);
   if (change == recovery::Change::probe_repaired) return tcb.congestion->on_recovery_exit(now);
-  tcb.prr.begin({.flight = cwnd,
-                 .ssthresh = tcb.congestion->window().ssthresh,
-                 .mss = plain_send_mss(tcb)});
+  tcb.prr.begin(
+      {.flight = cwnd, .ssthresh = tcb.congestion->window().ssthresh, .mss = plain_send_mss(tcb)});
 }
 
 void apply_changes(Tcb& tcb, const recovery::AckOutcome& outcome, const BeforeAck& before,
@@ -61,8 +60,8 @@ bool may_raise(const Tcb& tcb, const recovery::AckOutcome& outcome) {
                                                                 : outcome.una_advanced;
 }
 
-void tell_congestion_control(Tcb& tcb, const recovery::AckOutcome& outcome,
-                             const BeforeAck& before, Instant now) {
+void tell_congestion_control(Tcb& tcb, const recovery::AckOutcome& outcome, const BeforeAck& before,
+                             Instant now) {
   congestion::Controller& controller = *tcb.congestion;
   if (outcome.newly_delivered == 0 && outcome.newly_lost == 0) return;
   const bool round_started = outcome.una_advanced && tcb.snd.una > tcb.round_end;
