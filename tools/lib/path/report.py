@@ -41,7 +41,7 @@ class Cell:
 
 def cell(runs, row, role):
     """None where one of the two has no run."""
-    of = {stack: [r for r in runs if (r["row"], r["role"], r["stack"]) == (row.name, role, stack)]
+    of = {stack: [r for r in runs if (r["row"], r["role"], r.get("stack")) == (row.name, role, stack)]
           for stack in ("kernel", "tuntcp")}
     if not of["kernel"] or not of["tuntcp"]:
         return None
