@@ -167,6 +167,23 @@ int set_linger(Tables& tables, Socket& socket, const Given& given) {
   return 0;
 }
 
+constexpr std::uint64_t kNoPacingBound = std::numeric_limits<std::uint64_t>::max();
+
+// 32 bits or 64; the largest number of either is no bound, which begins no pacing.
+void set_pacing(SocketOptions& options, const Given& given) {
+  const auto narrow = static_cast<std::uint32_t>(given.number());
+  std::uint64_t rate = narrow == std::numeric_limits<std::uint32_t>::max() ? kNoPacingBound : narrow;
+  if (given.length >= sizeof rate) std::memcpy(&rate, given.value, sizeof rate);
+  if (rate != kNoPacingBound || options.max_pacing_rate) options.max_pacing_rate = rate;
+}
+
+int put_pacing(const SocketOptions& options, const Room& room) {
+  const std::uint64_t rate = options.max_pacing_rate.value_or(kNoPacingBound);
+  if (*room.length >= sizeof rate) return room.put(&rate, sizeof rate);
+  constexpr std::uint64_t kMostNarrow = std::numeric_limits<std::uint32_t>::max();
+  return room.put(static_cast<std::uint32_t>(std::min(rate, kMostNarrow)));
+}
+
 int set_socket_level(Tables& tables, Socket& socket, int option, const Given& given) {
   if (given.length < sizeof(int)) return -EINVAL;
   if (given.value == nullptr) return -EFAULT;
@@ -211,6 +228,10 @@ int set_socket_level(Tables& tables, Socket& socket, int option, const Given& gi
       return read_timeout(given, socket.receive_timeout);
     case SO_SNDTIMEO:
       return read_timeout(given, socket.send_timeout);
+    case SO_MAX_PACING_RATE:
+      set_pacing(socket.options, given);
+      tables.give_options(socket);
+      return 0;
     default:
       return -ENOPROTOOPT;
   }
@@ -338,6 +359,8 @@ int get_socket_level(Tables& tables, Socket& socket, int option, const Room& roo
       return put_timeout(socket.receive_timeout, room);
     case SO_SNDTIMEO:
       return put_timeout(socket.send_timeout, room);
+    case SO_MAX_PACING_RATE:
+      return put_pacing(socket.options, room);
     default:
       return -ENOPROTOOPT;
   }

@@ -5,6 +5,7 @@
 #include "stack/host/tables.h"
 #include "stack/tcp/controllers.h"
 #include "stack/tcp/isn.h"
+#include "stack/tcp/pacing.h"
 #include "stack/tcp/timeouts.h"
 #include "stack/tcp/timestamps.h"
 #include "stack/tcp/transitions.h"
@@ -89,6 +90,7 @@ tcp::Tcb* HostTables::make_tcb(const FourTuple& tuple, const SocketOptions& opti
     tcb->ts.offset = tcp::timestamp_offset(shared.timestamp_key, tuple);
   }
   tcp::choose_controller(*tcb, options.congestion);
+  tcp::set_max_pacing_rate(*tcb, options.max_pacing_rate);
   tcb->no_delay = options.no_delay;
   tcb->linger = options.linger;
   tcb->rto_limits = options.rto_limits.value_or(tcp::rto_limits(shared.sysctl));

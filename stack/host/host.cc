@@ -9,6 +9,7 @@
 #include "stack/tcp/controllers.h"
 #include "stack/tcp/isn.h"
 #include "stack/tcp/negotiation.h"
+#include "stack/tcp/pacing.h"
 #include "stack/tcp/network_errors.h"
 #include "stack/tcp/timeouts.h"
 #include "stack/tcp/timestamps.h"
@@ -392,6 +393,7 @@ Result<void> Host::set_options(ConnectionId id, const SocketOptions& options, In
   if (!options.congestion.empty() && options.congestion != tcb.congestion->name()) {
     tcp::switch_controller(tcb, options.congestion, tables_->now);
   }
+  tcp::set_max_pacing_rate(tcb, options.max_pacing_rate);
   set_ip_options(tcb, options);
   tcb.sends_first = options.defer_accept != 0;
   tcb.fin_timeout = options.fin_timeout;
@@ -433,7 +435,10 @@ Result<SocketOptions> Host::options(ConnectionId id) const {
                        .source_route = tables_->shared.routes.of_application(tcb.tuple),
                        .keep_alive = tcb.keep_alive,
                        .fin_timeout = tcb.fin_timeout,
-                       .congestion = tcb.congestion->name()};
+                       .congestion = tcb.congestion->name(),
+                       .max_pacing_rate = tcb.is_pacing_asked
+                                              ? std::optional(tcb.max_pacing_rate)
+                                              : std::nullopt};
 }
 
 std::optional<wire::SourceRoute> Host::source_route(ConnectionId id) const {

@@ -6,8 +6,13 @@
 
 namespace tuntcp::tcp {
 
+void set_max_pacing_rate(Tcb& tcb, std::optional<std::uint64_t> rate) {
+  tcb.is_pacing_asked = rate.has_value();
+  tcb.max_pacing_rate = rate.value_or(kUnpaced);
+}
+
 bool is_paced(const Tcb& tcb) {
-  return tcb.max_pacing_rate != kUnpaced || tcb.congestion->wants_pacing();
+  return tcb.is_pacing_asked || tcb.congestion->wants_pacing();
 }
 
 std::uint64_t pacing_rate(const Tcb& tcb) {

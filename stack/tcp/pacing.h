@@ -6,11 +6,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "stack/tcp/shared.h"
 
 namespace tuntcp::tcp {
 
+// SO_MAX_PACING_RATE, octets a second; none: it was never set.
+void set_max_pacing_rate(Tcb& tcb, std::optional<std::uint64_t> rate);
 // Does anybody ask for it? If not, packets leave as the windows allow.
 bool is_paced(const Tcb& tcb);
 // Octets of text a second; kUnpaced before the first measurement. Told by tcpi_pacing_rate even

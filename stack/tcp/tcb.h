@@ -188,6 +188,7 @@ struct Tcb : TimerNode {
   congestion::WindowUse window_use;
   SeqNum round_end;                          // SND.NXT when the present round trip began
   std::uint64_t max_pacing_rate = kUnpaced;  // SO_MAX_PACING_RATE, octets a second
+  bool is_pacing_asked = false;              // ... was set
   Instant paced_until;                       // no text leaves before, if packets are paced
   Rtt rtt;
   MinFilter min_rtt;  // over tcp_min_rtt_wlen

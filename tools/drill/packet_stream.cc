@@ -25,6 +25,7 @@ void PacketStream::cut(SeenPacket& seen, std::uint32_t octets) {
   left.seq.length = static_cast<std::uint16_t>(left.seq.length - octets);
   if (left.seq.length <= rest.gso_size) rest.gso_size = 0;
   rest.is_super = true;
+  std::erase(left.flags, 'W');  // RFC 3168, 6.1.2: of the first segment alone
   put_back_ = std::move(rest);
   tcp.seq.length = static_cast<std::uint16_t>(octets);
   std::erase(tcp.flags, 'F');

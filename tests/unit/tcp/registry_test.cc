@@ -12,7 +12,7 @@ int large_ones = 0;  // that live
 
 class Large final : public LossBased {
  public:
-  Large() { ++large_ones; }
+  Large() noexcept { ++large_ones; }
   ~Large() override { --large_ones; }
   Large(const Large&) = delete;
   Large& operator=(const Large&) = delete;

@@ -265,7 +265,9 @@ TEST(Sysctl, EveryKnobIsSortedHasAMeaningAndSaysWhoFollowsOrWhyNobody) {
                   (knob.only != nullptr),
               1)
         << knob.name;
-    if (knob.only != nullptr) EXPECT_NE(knob.reason, nullptr) << knob.name;
+    if (knob.only != nullptr) {
+      EXPECT_NE(knob.reason, nullptr) << knob.name;
+    }
   }
 }
 
@@ -275,7 +277,9 @@ TEST(Sysctl, KnobWithoutItsFeatureTakesOnlyTheValueItHas) {
     if (knob.reason == nullptr) continue;
     Sysctl sysctl;
     const std::string is = value_of(sysctl, knob.name);
-    if (knob.only != nullptr) EXPECT_EQ(is, knob.only);
+    if (knob.only != nullptr) {
+      EXPECT_EQ(is, knob.only);
+    }
     EXPECT_EQ(error_of(sysctl, knob.name, is), "") << knob.name;
     for (const char* value : {"4711", "-1", "vegas", "", "1 2 3"}) {
       const std::string error = error_of(sysctl, knob.name, value);
