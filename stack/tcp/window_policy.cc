@@ -222,10 +222,7 @@ void on_text_out_of_order(Tcb& tcb, const Segment& seg, Instant now) {
 void on_text_read(Tcb& tcb, std::uint32_t octets, Instant now) {
   ReceiveSpace& space = tcb.space;
   space.round_copied += std::min(octets, ~space.round_copied);
-  // Until a window's worth has come without timestamps, what the handshake took.
-  Duration rtt = space.rtt;
-  if (rtt == Duration::zero() && tcb.rtt.has_sample()) rtt = tcb.rtt.srtt();
-  if (rtt == Duration::zero() || now - space.round_started < rtt) return;
+  if (space.rtt == Duration::zero() || now - space.round_started < space.rtt) return;
   // What waits to be read came in this round, too, and a slow reader needs no larger window.
   const std::uint32_t unread = tcb.receive_buffer.readable();
   const std::uint32_t read = std::exchange(space.round_copied, 0);

@@ -137,8 +137,9 @@ TEST(FastRetransmit, APartialAckSendsTheNextHole) {
   EXPECT_THAT(d.sent(), ElementsAre(IsData({.seq = 3'001, .len = 1'000})));
   d.peer_sends(ack({.ack = 10'001}));
   EXPECT_THAT(d.sent(), IsEmpty());
-  // Half of the flight of ten (RFC 5681, equation 4).
-  EXPECT_EQ(d.status().cwnd_segments, 5U);
+  // The state is held until something above is acknowledged (RFC 6582, 4.1); ssthresh is 0.7 of ten
+  // (RFC 9438, 4.6).
+  EXPECT_EQ(d.status().ssthresh_octets, 7'000U);
 }
 
 // RFC 3042, limited transmit: the first two duplicates let one new segment each go.

@@ -240,7 +240,7 @@ TEST(AfterTimeout, OneSegmentThenTwoThenFour) {
 // Linux (tcp_slow_start), beyond RFC 5681, 3.1's one segment an ACK: every octet that an ACK covers
 // counts, after a timeout as well; above ssthresh (half of 10) it is congestion avoidance.
 TEST(AfterTimeout, SlowStartCountsAllThatOneAckCovers) {
-  Drill d = Drill::established();
+  Drill d = Drill::established({.set = {"tcp_congestion_control=reno"}});
   d.send(10'000);
   d.advance(kRto);
   ASSERT_EQ(d.status().cwnd_segments, 1U);

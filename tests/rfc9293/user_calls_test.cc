@@ -208,14 +208,15 @@ TEST(SendCall, LastSegmentIsPushed) {
 // "queue this until all preceding SENDs have been segmentized, then form a FIN segment and send it.
 // In any case, enter FIN-WAIT-1 state."
 TEST(CloseCall, FinFollowsWhatWasSent) {
-  Drill d = Drill::established({.window = 1000});
+  Drill d = Drill::established({.window = 2000});
+  d.peer_sends(ack({.window = 1000}));
   d.send(2500);
   EXPECT_TRUE(d.close().has_value());
   EXPECT_EQ(d.state(), State::fin_wait_1);
   EXPECT_THAT(d.sent(), ElementsAre(IsData({.seq = 1, .len = 1000})));
-  d.peer_sends(ack());
+  d.peer_sends(ack({.window = 1000}));
   EXPECT_THAT(d.sent(), ElementsAre(IsData({.seq = 1001, .len = 1000})));
-  d.peer_sends(ack());
+  d.peer_sends(ack({.window = 1000}));
   EXPECT_THAT(d.sent(), ElementsAre(IsFin({.seq = 2001, .len = 500})));
 }
 TEST(CloseCall, FinLeavesAtOnceWithTheLastText) {
@@ -304,11 +305,12 @@ TEST(Release, WithLingerZeroInFinWait2Resets) {
 }
 // Whatever was queued is still delivered after close(2).
 TEST(Release, QueuedTextIsSentFirst) {
-  Drill d = Drill::established({.window = 1000});
+  Drill d = Drill::established({.window = 2000});
+  d.peer_sends(ack({.window = 1000}));
   d.send(3000);
   d.release();
-  d.peer_sends(ack());
-  d.peer_sends(ack());
+  d.peer_sends(ack({.window = 1000}));
+  d.peer_sends(ack({.window = 1000}));
   EXPECT_THAT(d.sent(),
               ElementsAre(IsData({.seq = 1, .len = 1000}), IsData({.seq = 1001, .len = 1000}),
                           IsData({.seq = 2001, .len = 1000})));

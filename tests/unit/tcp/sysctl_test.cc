@@ -50,6 +50,9 @@ TEST(Sysctl, DefaultsAreLinuxs) {
             "net.ipv4.tcp_adv_win_scale = 1\n"
             "net.ipv4.tcp_app_win = 31\n"
             "net.ipv4.tcp_challenge_ack_limit = 2147483647\n"
+            "net.ipv4.tcp_comp_sack_delay_ns = 1000000\n"
+            "net.ipv4.tcp_comp_sack_nr = 44\n"
+            "net.ipv4.tcp_comp_sack_slack_ns = 100000\n"
             "net.ipv4.tcp_congestion_control = cubic\n"
             "net.ipv4.tcp_dsack = 1\n"
             "net.ipv4.tcp_early_retrans = 3\n"
@@ -128,6 +131,9 @@ constexpr Range kRanges[] = {
     {"net.ipv4.tcp_adv_win_scale", "-32", "-31", "31", "32"},
     {"net.ipv4.tcp_app_win", "-1", "0", "31", "32"},
     {"net.ipv4.tcp_challenge_ack_limit", "-1", "0", "2147483647", "2147483648"},
+    {"net.ipv4.tcp_comp_sack_delay_ns", "-1", "0", "4294967295", "4294967296"},
+    {"net.ipv4.tcp_comp_sack_nr", "-1", "0", "255", "256"},
+    {"net.ipv4.tcp_comp_sack_slack_ns", "-1", "0", "4294967295", "4294967296"},
     {"net.ipv4.tcp_dsack", "-1", "0", "255", "256"},
     {"net.ipv4.tcp_ecn", "-1", "0", "2", "3"},
     {"net.ipv4.tcp_ecn_fallback", "-1", "0", "1", "2"},
