@@ -113,7 +113,10 @@ class Turn {
     // A device may take back an offload or shrink in the middle of a turn: decide again, knowing.
     for (int packets = 0; packets < kPacketsPerTurn; ++packets) {
       const Step step = send_next();
-      if (step == Step::blocked) return OutputResult::blocked;
+      if (step == Step::blocked) {
+        arm_device_timer(tcb_, now_);
+        return OutputResult::blocked;
+      }
       if (step == Step::nothing) return finish();
     }
     arm_send_timers(tcb_, now_, sent_new_);
@@ -249,8 +252,8 @@ OutputResult Turn::send_syn() {
 Turn::Step Turn::send_next() {
   const std::uint32_t options = option_octets(options_for(tcb_, now_));
   const std::uint32_t mss = effective_send_mss(tcb_, options);
-  const SendDecision decision = decide_send(
-      tcb_, {.mss = mss, .most = most_text(mss, header_octets(options))}, now_);
+  const SendDecision decision =
+      decide_send(tcb_, {.mss = mss, .most = most_text(mss, header_octets(options))}, now_);
   if (decision.reason == SendReason::nothing) {
     if (decision.not_before != Instant::never()) {
       tcb_.deadlines.set(Timer::pacing, decision.not_before);
@@ -284,9 +287,9 @@ Turn::Step Turn::send_again(const SendDecision& decision, std::uint32_t mss) {
   const std::uint32_t segments = wire_segments(decision.octets, mss);
   mib(tcb_).add(Counter::tcp_retrans_segs, segments);
   if (decision.reason == SendReason::lost) {
-    mib(tcb_).add(tcb_.recovery.in_loss() ? Counter::tcp_slow_start_retrans
-                                          : Counter::tcp_fast_retrans,
-                  segments);
+    mib(tcb_).add(
+        tcb_.recovery.in_loss() ? Counter::tcp_slow_start_retrans : Counter::tcp_fast_retrans,
+        segments);
   }
   tcb_.octets_retransmitted += decision.octets;
   tcb_.segments_retransmitted += segments;

@@ -6,6 +6,7 @@
 #include "stack/tcp/congestion_events.h"
 #include "stack/tcp/ecn.h"
 #include "stack/tcp/negotiation.h"
+#include "stack/tcp/send_decision.h"
 #include "stack/tcp/transitions.h"
 
 namespace tuntcp::tcp {
@@ -144,19 +145,19 @@ void rearm_retransmission_timer(Tcb& tcb, Instant now) {
   tcb.deadlines.set(Timer::retransmit, retransmission_deadline(tcb, std::max(due, now)));
 }
 
-// RFC 8985, 7.2: a probe is worth sending while nothing suggests a loss. `limit`: the timeout that it
-// must not come after.
+// RFC 8985, 7.2: a probe is worth sending while nothing suggests a loss. `limit`: the timeout that
+// it must not come after.
 bool arm_tail_probe(Tcb& tcb, Instant now, Duration limit) {
   const std::uint32_t early = sysctl(tcb).tcp_early_retrans;
   const Episode episode = tcb.recovery.episode();
   const bool is_calm = episode == Episode::open || episode == Episode::cwr;
   if ((early != 3 && early != 4) || !tcb.agreed.sack || !is_calm) return false;
   if (!tcb.recovery.has_outstanding() || tcb.recovery.has_sacked()) return false;
-  const Duration timeout = recovery::probe_timeout(
-      {.srtt = tcb.rtt.srtt(),
-       .rto = limit,
-       .delayed_ack = tcb.rto_limits.least,
-       .is_single = tcb.recovery.segments().outstanding == 1});
+  const Duration timeout =
+      recovery::probe_timeout({.srtt = tcb.rtt.srtt(),
+                               .rto = limit,
+                               .delayed_ack = tcb.rto_limits.least,
+                               .is_single = tcb.recovery.segments().outstanding == 1});
   cancel_recovery_timers(tcb);
   tcb.deadlines.set(Timer::tail_probe, retransmission_deadline(tcb, now + timeout));
   return true;
@@ -164,8 +165,7 @@ bool arm_tail_probe(Tcb& tcb, Instant now, Duration limit) {
 
 // Until the first segment would time out.
 Duration probe_limit(const Tcb& tcb, Instant now) {
-  const Duration left =
-      tcb.recovery.oldest_sent_at() + retransmission_timeout(tcb) - now;
+  const Duration left = tcb.recovery.oldest_sent_at() + retransmission_timeout(tcb) - now;
   return left > Duration::zero() ? left : retransmission_timeout(tcb);
 }
 
@@ -208,11 +208,10 @@ void on_retransmission_timeout(Tcb& tcb, Instant now) {
 void on_reorder_timeout(Tcb& tcb, Instant now) {
   if (!tcb.recovery.has_outstanding()) return;
   const BeforeAck before = before_ack(tcb);
-  recovery::AckOutcome outcome =
-      tcb.recovery.on_reorder_timeout({.now = now,
-                                       .snd_nxt = tcb.snd.nxt,
-                                       .path = recovery_path(tcb),
-                                       .knobs = recovery_knobs(tcb)});
+  recovery::AckOutcome outcome = tcb.recovery.on_reorder_timeout({.now = now,
+                                                                  .snd_nxt = tcb.snd.nxt,
+                                                                  .path = recovery_path(tcb),
+                                                                  .knobs = recovery_knobs(tcb)});
   // As Linux: a timer stands for the ACK that would have let one segment out.
   if (outcome.newly_lost != 0) outcome.newly_delivered = 1;
   update_windows(tcb, outcome, before, now);
@@ -232,6 +231,12 @@ void on_probe_timeout(Tcb& tcb, Instant now) {
   mark_ready(tcb);
 }
 
+// The windows let text go and it did not leave: the device is full.
+bool is_held_by_device(const Tcb& tcb, Instant now) {
+  const std::uint32_t mss = plain_send_mss(tcb);
+  return decide_send(tcb, {.mss = mss, .most = mss}, now).reason != SendReason::nothing;
+}
+
 // MUST-36, SHLD-29, SHLD-30: probes back off like retransmissions. A peer that answers may keep its
 // window closed for ever (MUST-37), unless the application set a limit or has gone (as in Linux);
 // one that is silent is given up after tcp_retries2 probes.
@@ -241,6 +246,10 @@ void on_persist_timeout(Tcb& tcb, Instant now) {
     tcb.probing_since = now;
   } else if (has_limit && now - tcb.probing_since >= tcb.user_timeout) {
     return give_up(tcb);
+  }
+  if (is_held_by_device(tcb, now)) {
+    if (tcb.probes < UINT16_MAX) ++tcb.probes;
+    return arm_device_timer(tcb, now);
   }
   const std::uint32_t retries2 = sysctl(tcb).tcp_retries2;
   std::uint32_t most = retries2;
@@ -359,6 +368,7 @@ void arm_syn_timer(Tcb& tcb, Instant now) {
 void arm_send_timers(Tcb& tcb, Instant now, bool sent_new) {
   if (tcb.recovery.has_outstanding()) {
     tcb.deadlines.cancel(Timer::persist);
+    if (tcb.probe_back_off == 0) tcb.probing_since = Instant();
     if (sent_new && arm_tail_probe(tcb, now, probe_limit(tcb, now))) return;
     const bool is_armed = tcb.deadlines.is_set(Timer::retransmit) ||
                           tcb.deadlines.is_set(Timer::reorder) ||
@@ -374,6 +384,13 @@ void arm_send_timers(Tcb& tcb, Instant now, bool sent_new) {
     tcb.deadlines.set(Timer::persist,
                       within_user_timeout(tcb, tcb.probing_since, now + persist_timeout(tcb)));
   }
+}
+
+void arm_device_timer(Tcb& tcb, Instant now) {
+  constexpr Duration kAgain = 500_ms;  // Linux's TCP_RESOURCE_PROBE_INTERVAL, without back-off
+  if (tcb.recovery.has_outstanding() || tcb.deadlines.is_set(Timer::persist)) return;
+  const Duration wait = tcb.probes == 0 ? persist_timeout(tcb) : kAgain;
+  tcb.deadlines.set(Timer::persist, within_user_timeout(tcb, tcb.probing_since, now + wait));
 }
 
 void restart_retransmission_timer(Tcb& tcb, Instant now) {

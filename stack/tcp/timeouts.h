@@ -16,10 +16,13 @@ void run_timers(Tcb& tcb, Instant now);
 Duration retransmission_timeout(const Tcb& tcb);
 
 void arm_syn_timer(Tcb& tcb, Instant now);
-// After sending: while something is outstanding a timer that will see to it (RFC 6298, 5.1; the tail
-// loss probe of RFC 8985, 7.2, if new text left); otherwise, if text waits for the peer's window, the
-// persist timer; otherwise none.
+// After sending: while something is outstanding a timer that will see to it (RFC 6298, 5.1; the
+// tail loss probe of RFC 8985, 7.2, if new text left); otherwise, if text waits for the peer's
+// window, the persist timer; otherwise none.
 void arm_send_timers(Tcb& tcb, Instant now, bool sent_new);
+// The device does not take what may leave, and nothing is outstanding that a timer would see to:
+// who asked for a limit (TCP_USER_TIMEOUT) hears of it all the same.
+void arm_device_timer(Tcb& tcb, Instant now);
 // The whole retransmission timeout from now on, in place of the reorder and probe timers.
 void restart_retransmission_timer(Tcb& tcb, Instant now);
 // RFC 6298, 5.3: new octets were acknowledged: the tail loss probe, or the retransmission timer.

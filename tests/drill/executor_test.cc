@@ -148,6 +148,32 @@ TEST(DrillRun, SuperPacketMatchesItsPartsAndTheOtherWayRound) {
             Verdict::passed);
 }
 
+// Linux sets PSH where its packet buffers end, which is the business of offloads; behind the last
+// text it belongs to the protocol (RFC 9293, 3.9.1, MUST-61).
+TEST(DrillRun, PushInTheMiddleOfTextIsNotHeldAgainstTheStack) {
+  const std::string sends = "`ethtool -K tun0 gso off tso off`\n" + kEstablished +
+                            "+0 setsockopt(4, SOL_SOCKET, SO_SNDBUF, [60000], 4) = 0\n"
+                            "+0 write(4, ..., 30000) = 30000\n";
+  EXPECT_EQ(play(sends + "+0 > P. 1:1001(1000) ack 1\n").verdict, Verdict::passed);
+  EXPECT_EQ(play("--strict_segments\n" + sends + "+0 > P. 1:1001(1000) ack 1\n").verdict,
+            Verdict::failed);
+  EXPECT_EQ(play_established("+0 write(4, ..., 10) = 10\n+0 > . 1:11(10) ack 1\n").verdict,
+            Verdict::failed);
+}
+
+// A device that cuts a super-packet leaves CWR in the first segment.
+TEST(DrillRun, WindowReducedIsWithTheFirstOfASuperPacket) {
+  const std::string text =
+      "`sysctl -q net.ipv4.tcp_ecn=1`\n"
+      "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 bind(3, ..., ...) = 0\n"
+      "+0 listen(3, 1) = 0\n+0 < SEW 0:0(0) win 65535 <mss 1000>\n"
+      "+0 > SE. 0:0(0) ack 1 <mss 1460>\n+.1 < . 1:1(0) ack 1 win 65535\n"
+      "+0 accept(3, ..., ...) = 4\n+0 write(4, ..., 4000) = 4000\n"
+      "+0 > [ect0] P. 1:4001(4000) ack 1\n+.1 < E. 1:1(0) ack 4001 win 65535\n"
+      "+0 write(4, ..., 3000) = 3000\n+0 > [ect0] W. 4001:5001(1000) ack 1\n";
+  EXPECT_EQ(play(text + "+0 > [ect0] P. 5001:7001(2000) ack 1\n").verdict, Verdict::passed);
+}
+
 TEST(DrillRun, CallWithAnotherResultFails) {
   const Outcome outcome = play_established(
       "+0 fcntl(4, F_SETFL, O_NONBLOCK) = 0\n"

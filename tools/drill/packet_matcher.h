@@ -12,6 +12,9 @@ namespace tuntcp::drill {
 struct MatchRules {
   // More than one segment: where PSH stands depends on how an offload cuts, so it may differ.
   bool is_super = false;
+  // More waits to be sent: where the script has PSH the sender's packet buffer ended, which is the
+  // same matter. It may be missing.
+  bool has_text_behind = false;
 };
 
 // The first field that differs, as "ack: 1001, not 1", or nothing.
