@@ -172,7 +172,8 @@ constexpr std::uint64_t kNoPacingBound = std::numeric_limits<std::uint64_t>::max
 // 32 bits or 64; the largest number of either is no bound, which begins no pacing.
 void set_pacing(SocketOptions& options, const Given& given) {
   const auto narrow = static_cast<std::uint32_t>(given.number());
-  std::uint64_t rate = narrow == std::numeric_limits<std::uint32_t>::max() ? kNoPacingBound : narrow;
+  std::uint64_t rate =
+      narrow == std::numeric_limits<std::uint32_t>::max() ? kNoPacingBound : narrow;
   if (given.length >= sizeof rate) std::memcpy(&rate, given.value, sizeof rate);
   if (rate != kNoPacingBound || options.max_pacing_rate) options.max_pacing_rate = rate;
 }

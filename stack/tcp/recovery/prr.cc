@@ -28,9 +28,8 @@ void Prr::on_ack(const Ack& ack) {
   } else {
     // Below ssthresh: back up to it, by slow start while ACKs are safe (PRR-SSRB), else no more
     // than was delivered (PRR-CRB).
-    const std::int64_t conserved =
-        std::max<std::int64_t>(static_cast<std::int64_t>(delivered_) - static_cast<std::int64_t>(out_),
-                               ack.delivered);
+    const std::int64_t conserved = std::max<std::int64_t>(
+        static_cast<std::int64_t>(delivered_) - static_cast<std::int64_t>(out_), ack.delivered);
     const std::int64_t grown = conserved + (ack.is_safe ? mss_ : 0);
     may_send = std::min<std::int64_t>(ssthresh_ - ack.in_flight, grown);
   }

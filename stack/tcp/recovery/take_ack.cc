@@ -146,8 +146,8 @@ void Recovery::note_delivered(const Transmission& transmission, std::uint32_t oc
   if (transmission.is_sacked || !facts.path.has_sack) return;
   // The echo of an earlier timestamp: it is the original that arrived, not what was sent last.
   if (transmission.was_repeated && facts.ts_echo) {
-    const auto age_ms = facts.now.since_origin().count_ms() -
-                        transmission.sent_at.since_origin().count_ms();
+    const auto age_ms =
+        facts.now.since_origin().count_ms() - transmission.sent_at.since_origin().count_ms();
     const std::uint32_t sent_ts = facts.ts_now - static_cast<std::uint32_t>(age_ms);
     if (static_cast<std::int32_t>(*facts.ts_echo - sent_ts) < 0) return;
   }
@@ -184,8 +184,7 @@ bool Recovery::limit_reno_sacked() {
   return true;
 }
 
-void Recovery::add_reno_sacked(std::uint32_t segments, const AckFacts& facts,
-                               AckOutcome& outcome) {
+void Recovery::add_reno_sacked(std::uint32_t segments, const AckFacts& facts, AckOutcome& outcome) {
   if (segments == 0) return;
   reno_mss_ = facts.path.mss;
   const std::uint32_t before = reno_sacked_segments_;
@@ -208,8 +207,8 @@ void Recovery::remove_reno_sacked(std::uint32_t acked_segments, const AckFacts& 
     reno_sacked_segments_ -= std::min(reno_sacked_segments_, acked_segments - 1);
   }
   if (!limit_reno_sacked()) return;
-  reordering_ = std::min(board_.outstanding_segments() + acked_segments,
-                         facts.knobs.most_reordering);
+  reordering_ =
+      std::min(board_.outstanding_segments() + acked_segments, facts.knobs.most_reordering);
   ++reordering_seen_;
   outcome.count(Counter::tcp_reno_reorder);
 }
