@@ -35,8 +35,8 @@ void Recovery::take_dsack(const AckFacts& facts, Evidence& evidence, AckOutcome&
   evidence.dsack_counts = true;
   outcome.dsacked_segments = segments;
   // RFC 8985, 6.2: the reordering window grows, but not because of a probe, which is sent on
-  // purpose.
-  if (!evidence.dsack_of_probe) rack_.on_dsack();
+  // purpose. As in Linux only where reordering was seen, which the window is there for.
+  if (!evidence.dsack_of_probe && reordering_seen_ != 0) rack_.on_dsack();
   if (dsack.end <= facts.ack && !undo_.is_possible()) {
     outcome.count(Counter::tcp_dsack_ignored_no_undo);
   } else if (dsack.end <= facts.ack && dsack.end <= undo_.marker()) {
