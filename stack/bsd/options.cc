@@ -403,9 +403,9 @@ int get_tcp_level(Tables& tables, Socket& socket, int option, const Room& room,
     case TCP_INFO:
       return room.put(&info, sizeof info);
     case TCP_CONGESTION: {
-      const std::string_view is = is_connection                ? tables.status(socket).congestion
-                                  : options.congestion.empty() ? sysctl.tcp_congestion_control
-                                                               : options.congestion;
+      const std::string is = is_connection                ? tables.status(socket).congestion
+                             : options.congestion.empty() ? sysctl.tcp_congestion_control
+                                                          : options.congestion;
       char name[kCongestionNameMax] = {};
       is.copy(name, sizeof name - 1);
       return room.put(name, sizeof name);

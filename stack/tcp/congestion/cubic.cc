@@ -69,12 +69,9 @@ void Cubic::on_mss_change(std::uint32_t mss) {
 
 void Cubic::on_sent(Instant now, std::uint32_t, std::uint32_t in_flight) {
   // 4.2 and RFC 7661: time in which nothing was in flight does not count (Linux:
-  // CA_EVENT_TX_START). Deviation: to Linux the whole time since the last segment left is a pause.
-  // A window that one ACK covers leaves nothing in flight either, once in each round trip, and the
-  // curve would stand still.
-  const Duration pause = now - last_sent_ - delay_min_;
-  if (in_flight == 0 && has_epoch_ && pause > Duration::zero()) {
-    epoch_started_ = std::min(epoch_started_ + pause, now);
+  // CA_EVENT_TX_START).
+  if (in_flight == 0 && has_epoch_ && now > last_sent_) {
+    epoch_started_ = std::min(epoch_started_ + (now - last_sent_), now);
   }
   last_sent_ = now;
 }
