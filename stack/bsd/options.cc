@@ -172,7 +172,8 @@ constexpr std::uint64_t kNoPacingBound = std::numeric_limits<std::uint64_t>::max
 // 32 bits or 64; the largest number of either is no bound, which begins no pacing.
 void set_pacing(SocketOptions& options, const Given& given) {
   const auto narrow = static_cast<std::uint32_t>(given.number());
-  std::uint64_t rate = narrow == std::numeric_limits<std::uint32_t>::max() ? kNoPacingBound : narrow;
+  std::uint64_t rate =
+      narrow == std::numeric_limits<std::uint32_t>::max() ? kNoPacingBound : narrow;
   if (given.length >= sizeof rate) std::memcpy(&rate, given.value, sizeof rate);
   if (rate != kNoPacingBound || options.max_pacing_rate) options.max_pacing_rate = rate;
 }
@@ -402,9 +403,9 @@ int get_tcp_level(Tables& tables, Socket& socket, int option, const Room& room,
     case TCP_INFO:
       return room.put(&info, sizeof info);
     case TCP_CONGESTION: {
-      const std::string_view is = is_connection                ? tables.status(socket).congestion
-                                  : options.congestion.empty() ? sysctl.tcp_congestion_control
-                                                               : options.congestion;
+      const std::string is = is_connection                ? tables.status(socket).congestion
+                             : options.congestion.empty() ? sysctl.tcp_congestion_control
+                                                          : options.congestion;
       char name[kCongestionNameMax] = {};
       is.copy(name, sizeof name - 1);
       return room.put(name, sizeof name);

@@ -90,8 +90,7 @@ void describe_space(const Tcb& tcb, Canonical& out) {
        {space.buffer, space.ssthresh, space.clamp, std::uint32_t{space.is_locked},
         space.round_copied, space.best_round, tcb.receive_buffer.readable(),
         tcb.receive_buffer.memory(), tcb.send_buffer.size(), tcb.send_limit, tcb.notsent_lowat,
-        std::uint32_t{tcb.max_segment}, std::uint32_t{tcb.syn_retries},
-space.asked_clamp,
+        std::uint32_t{tcb.max_segment}, std::uint32_t{tcb.syn_retries}, space.asked_clamp,
         std::uint32_t{tcb.offered.window_shift}}) {
     out.number(value);
   }

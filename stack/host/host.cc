@@ -9,8 +9,8 @@
 #include "stack/tcp/controllers.h"
 #include "stack/tcp/isn.h"
 #include "stack/tcp/negotiation.h"
-#include "stack/tcp/pacing.h"
 #include "stack/tcp/network_errors.h"
+#include "stack/tcp/pacing.h"
 #include "stack/tcp/timeouts.h"
 #include "stack/tcp/timestamps.h"
 #include "stack/tcp/transitions.h"
@@ -415,30 +415,29 @@ Result<SocketOptions> Host::options(ConnectionId id) const {
   const auto found = connection(*tables_, id);
   if (!found) return std::unexpected(found.error());
   const Tcb& tcb = **found;
-  return SocketOptions{.no_delay = tcb.no_delay,
-                       .cork = tcb.cork,
-                       .linger = tcb.linger,
-                       .receive_buffer = tcb.space.is_locked ? tcb.space.buffer / 2 : 0,
-                       .send_buffer = tcb.send_limit / 2,
-                       .rto_limits = tcb.rto_limits,
-                       .user_timeout = tcb.user_timeout,
-                       .max_segment = tcb.max_segment,
-                       .syn_retries = tcb.syn_retries,
-                       .notsent_lowat = tcb.notsent_lowat,
-                       .window_clamp = tcb.space.asked_clamp,
-                       .tos = tcb.traffic_class,
-                       .traffic_class = tcb.traffic_class,
-                       .ttl = tcb.hop_limit,
-                       .hop_limit = tcb.hop_limit,
-                       .mtu_discovery = tcb.mtu_discovery,
-                       .mtu_discovery_v6 = tcb.mtu_discovery,
-                       .source_route = tables_->shared.routes.of_application(tcb.tuple),
-                       .keep_alive = tcb.keep_alive,
-                       .fin_timeout = tcb.fin_timeout,
-                       .congestion = tcb.congestion->name(),
-                       .max_pacing_rate = tcb.is_pacing_asked
-                                              ? std::optional(tcb.max_pacing_rate)
-                                              : std::nullopt};
+  return SocketOptions{
+      .no_delay = tcb.no_delay,
+      .cork = tcb.cork,
+      .linger = tcb.linger,
+      .receive_buffer = tcb.space.is_locked ? tcb.space.buffer / 2 : 0,
+      .send_buffer = tcb.send_limit / 2,
+      .rto_limits = tcb.rto_limits,
+      .user_timeout = tcb.user_timeout,
+      .max_segment = tcb.max_segment,
+      .syn_retries = tcb.syn_retries,
+      .notsent_lowat = tcb.notsent_lowat,
+      .window_clamp = tcb.space.asked_clamp,
+      .tos = tcb.traffic_class,
+      .traffic_class = tcb.traffic_class,
+      .ttl = tcb.hop_limit,
+      .hop_limit = tcb.hop_limit,
+      .mtu_discovery = tcb.mtu_discovery,
+      .mtu_discovery_v6 = tcb.mtu_discovery,
+      .source_route = tables_->shared.routes.of_application(tcb.tuple),
+      .keep_alive = tcb.keep_alive,
+      .fin_timeout = tcb.fin_timeout,
+      .congestion = tcb.congestion->name(),
+      .max_pacing_rate = tcb.is_pacing_asked ? std::optional(tcb.max_pacing_rate) : std::nullopt};
 }
 
 std::optional<wire::SourceRoute> Host::source_route(ConnectionId id) const {

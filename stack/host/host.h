@@ -105,8 +105,8 @@ struct SocketOptions {
   // TCP_CONGESTION: one of tcp_available_congestion_control. Empty: tcp_congestion_control of when
   // the connection begins; of a connection under way: it keeps what it has.
   std::string congestion{};
-  // SO_MAX_PACING_RATE, octets of text a second. None: packets leave as the windows allow, unless the
-  // controller wants otherwise. As in Linux a connection that was paced once stays paced: the
+  // SO_MAX_PACING_RATE, octets of text a second. None: packets leave as the windows allow, unless
+  // the controller wants otherwise. As in Linux a connection that was paced once stays paced: the
   // largest number only takes the bound away.
   std::optional<std::uint64_t> max_pacing_rate{};
 };

@@ -44,7 +44,7 @@ struct Status {
   std::uint8_t snd_wscale = 0, rcv_wscale = 0;
   bool has_timestamps = false, has_sack = false, has_window_scaling = false;
   bool has_ecn = false, ecn_was_seen = false;  // agreed on; text with ECT or CE came
-  const char* congestion = "";  // the controller's name
+  const char* congestion = "";                 // the controller's name
   std::uint32_t cwnd_segments = 0, ssthresh_octets = 0;
   std::uint32_t snd_wnd = 0, rcv_wnd = 0, unacked_octets = 0;
   std::uint32_t sndbuf = 0, rcvbuf = 0;
@@ -55,11 +55,11 @@ struct Status {
   bool peer_has_finished = false;  // its FIN was received
   // As Linux counts octets: the peer's FIN and ours are some, and so is the SYN of an active OPEN.
   std::uint64_t numbers_acked = 0, numbers_received = 0;
-  bool fin_is_outstanding = false;  // ours is queued or sent, and not acknowledged
-  bool acks_quickly = false;        // the application does not answer: TCP_QUICKACK
+  bool fin_is_outstanding = false;            // ours is queued or sent, and not acknowledged
+  bool acks_quickly = false;                  // the application does not answer: TCP_QUICKACK
   tcp::Episode episode = tcp::Episode::open;  // tcpi_ca_state
-  std::uint32_t timestamp = 0;     // what its clock of RFC 7323 says
-  std::uint32_t reordering = 3;    // segments by which packets are expected to be overtaken
+  std::uint32_t timestamp = 0;                // what its clock of RFC 7323 says
+  std::uint32_t reordering = 3;  // segments by which packets are expected to be overtaken
   std::uint32_t reordering_seen = 0;
   // Octets a second. The rate of delivery is the latest that was measured; 0: none. Of pacing:
   // what it is or would be, and SO_MAX_PACING_RATE; the largest number where there is no bound.

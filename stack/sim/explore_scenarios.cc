@@ -137,14 +137,14 @@ std::vector<ExploreScenario> deep_scenarios() {
     s.writes = {0, 1};
     s.expiries = 3;
     s.most_in_flight = 1;
-    s.set = {"tcp_retries2=0"};
+    s.set = {"tcp_retries2=0", "tcp_early_retrans=0"};
   });
   add("silence after OPENs that crossed", [](ExploreScenario& s) {
     s.listens = {};
     s.opens = {1, 1};
     s.expiries = 3;
     s.most_in_flight = 1;
-    s.set = {"tcp_retries2=0"};
+    s.set = {"tcp_retries2=0", "tcp_early_retrans=0"};
   });
   add("forged segments", [](ExploreScenario& s) {
     s.writes = {1, 0};

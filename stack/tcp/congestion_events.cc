@@ -100,7 +100,9 @@ void tell_congestion_control(Tcb& tcb, const recovery::AckOutcome& outcome, cons
 }  // namespace
 
 std::uint32_t congestion_window(const Tcb& tcb) {
-  return tcb.prr.is_active() ? tcb.prr.window() : tcb.congestion->window().cwnd;
+  if (!tcb.prr.is_active()) return tcb.congestion->window().cwnd;
+  // The MSS may have grown since, with the peer's window.
+  return std::max(tcb.prr.window(), plain_send_mss(tcb));
 }
 
 recovery::Path recovery_path(const Tcb& tcb) {

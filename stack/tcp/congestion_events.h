@@ -7,7 +7,8 @@
 
 namespace tuntcp::tcp {
 
-// Octets that may be in flight now: PRR's answer while the window comes down, else the controller's.
+// Octets that may be in flight now: PRR's answer while the window comes down, else the
+// controller's.
 std::uint32_t congestion_window(const Tcb& tcb);
 
 // What recovery asks for each time.

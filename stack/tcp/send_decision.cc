@@ -35,8 +35,7 @@ SendDecision again(const Tcb& tcb, SendReason reason, SeqRange range, std::uint3
   return {.reason = reason,
           .begin = range.begin,
           .octets = octets,
-          .with_fin =
-              tcb.fin_sent && range.begin + octets == tcb.fin_at && range.end > tcb.fin_at};
+          .with_fin = tcb.fin_sent && range.begin + octets == tcb.fin_at && range.end > tcb.fin_at};
 }
 
 // What was lost, as far as the congestion window goes: whole segments.
@@ -51,9 +50,9 @@ SendDecision decide_lost(const Tcb& tcb, SeqRange due, const SegmentSize& size) 
   return again(tcb, SendReason::lost, due, std::min(allowed, size.most));
 }
 
-// Minshall: Nagle waits only for an earlier small segment. A cork (Linux) waits for text to fill the
-// segment, even without Nagle; the persist timer bounds that wait. Urgent data waits for nothing (as
-// in Linux).
+// Minshall: Nagle waits only for an earlier small segment. A cork (Linux) waits for text to fill
+// the segment, even without Nagle; the persist timer bounds that wait. Urgent data waits for
+// nothing (as in Linux).
 bool may_send_small(const Tcb& tcb) {
   if (tcb.push_now || tcb.sends_urgent) return true;
   return !tcb.cork && !tcb.more_follows && (tcb.no_delay || tcb.small_end <= tcb.snd.una);
@@ -65,15 +64,14 @@ SendDecision decide_new(const Tcb& tcb, const SegmentSize& size) {
   if (unsent == 0 && !fin_is_next(tcb)) return {};
   // A probe (RFC 8985, 7.3) leaves whatever cwnd and Nagle say.
   const bool is_probe = tcb.tail_probe_due;
-  const SendRequest request{
-      .unsent = unsent,
-      .window_left = window_left(tcb),
-      .congestion_left = is_probe ? size.mss : congestion_left(tcb),
-      .mss = size.mss,
-      .most = size.most,
-      .max_window = tcb.snd.max_wnd,
-      .may_send_small = is_probe || may_send_small(tcb),
-      .is_last = fin_is_next(tcb)};
+  const SendRequest request{.unsent = unsent,
+                            .window_left = window_left(tcb),
+                            .congestion_left = is_probe ? size.mss : congestion_left(tcb),
+                            .mss = size.mss,
+                            .most = size.most,
+                            .max_window = tcb.snd.max_wnd,
+                            .may_send_small = is_probe || may_send_small(tcb),
+                            .is_last = fin_is_next(tcb)};
   const std::uint32_t octets = may_send(request);
   // The FIN is an octet of the window too; it leaves alone if all text is sent.
   const bool with_fin = fin_is_next(tcb) && octets == unsent && request.window_left > octets;
@@ -117,8 +115,7 @@ SendDecision decide_by_windows(const Tcb& tcb, const SegmentSize& size) {
 
 SendDecision decide_send(const Tcb& tcb, const SegmentSize& size, Instant now) {
   if (!is_paced(tcb)) return decide_by_windows(tcb, size);
-  const SegmentSize burst{.mss = size.mss,
-                          .most = std::min(size.most, paced_burst(tcb, size.mss))};
+  const SegmentSize burst{.mss = size.mss, .most = std::min(size.most, paced_burst(tcb, size.mss))};
   const SendDecision decision = decide_by_windows(tcb, burst);
   const bool is_early = may_leave_at(tcb) > now && decision.reason != SendReason::tail_probe;
   if (decision.reason == SendReason::nothing || decision.octets == 0 || !is_early) return decision;

@@ -1,6 +1,6 @@
-// What may leave next, how many octets of it, for which reason, and not before when: one answer that
-// joins what recovery wants sent again, the peer's window, the congestion window and the pacer.
-// RFC 9293, 3.8 and 3.10.2; RFC 6675, 4 (NextSeg); RFC 8985, 7.3. Changes nothing.
+// What may leave next, how many octets of it, for which reason, and not before when: one answer
+// that joins what recovery wants sent again, the peer's window, the congestion window and the
+// pacer. RFC 9293, 3.8 and 3.10.2; RFC 6675, 4 (NextSeg); RFC 8985, 7.3. Changes nothing.
 //
 // Not here: how a segment is built (output.cc), Nagle and silly windows (send_policy.h), window
 // probes, which are no text (output.cc).

@@ -79,7 +79,7 @@ struct Sysctl {
   std::uint32_t tcp_frto = 2;
   std::uint32_t tcp_pacing_ss_ratio = 200;  // percent
   std::uint32_t tcp_pacing_ca_ratio = 120;  // percent
-  std::uint32_t accept_source_route = 0;         // net.ipv4.conf.all.accept_source_route
+  std::uint32_t accept_source_route = 0;    // net.ipv4.conf.all.accept_source_route
   std::uint32_t ip_default_ttl = 64;
   std::uint32_t ip_no_pmtu_disc = 0;            // 0 and 3: RFC 1191; 1, 2: never
   std::uint32_t ipfrag_high_thresh = 4194304;   // octets

@@ -93,8 +93,8 @@ struct AckState {
   std::uint8_t quick = 0;       // ACKs still to be sent at once
   std::uint32_t rcv_mss = 536;  // estimate of the peer's segment size
   Instant last_received;        // data
-  // Segments behind a gap that begins here: how many were acknowledged one by one, and how many wait
-  // for Timer::compressed_ack.
+  // Segments behind a gap that begins here: how many were acknowledged one by one, and how many
+  // wait for Timer::compressed_ack.
   SeqNum gap_at;
   std::uint8_t gap_acks = 0;
   std::uint32_t compressed = 0;

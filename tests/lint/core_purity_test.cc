@@ -70,6 +70,7 @@ const std::map<std::string, std::string> kMayTakeMemory = {
     {"address.cc.o", "the text of an address"},
     {"arena.cc.o", "blocks for packets"},
     {"canonical.cc.o", "the numbers of a state, for a search"},
+    {"registry.cc.o", "the list of controllers, made with the host"},
     {"connections.cc.o", "slabs of connections, queues of replies and of listeners"},
     {"demux.cc.o", "the table of connections"},
     {"egress.cc.o", "the queue of packets to the host's own addresses"},
@@ -87,7 +88,7 @@ const std::map<std::string, std::string> kMayTakeMemory = {
     {"sysctl.cc.o", "the text of a setting"},
     {"sysctl_text.cc.o", "the text of a setting"},
     {"transitions.cc.o", "the record of changes of state, and the queue of replies"},
-    {"transmissions.cc.o", "what is in flight, when it outgrows what it had"},
+    {"transmissions.cc.o", "the pool of ranges in flight, while it grows"},
     {"wire_packets.cc.o", "copies for those who look on: captures and simulated links"},
 };
 

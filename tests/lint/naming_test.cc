@@ -23,7 +23,7 @@ Faults file_name_faults(const File& file) {
       "utilities|impl|ctx|misc|common)([/_.-]|$)",
       std::regex::icase);
   static const std::regex kStyle(
-      R"([a-z0-9_/-]+(\.(h|cc|pkt|py|sh|patch))?|(.*/)?CMakeLists\.txt)");
+      R"([a-z0-9_/-]+(\.(h|cc|pkt|py|sh|patch|cmake))?|(.*/)?CMakeLists\.txt)");
   // RFC 9293, 3.10.7.4, seventh: "process the segment text".
   static const std::regex kAllowed("process_text");
   Faults faults;

@@ -28,8 +28,7 @@ constexpr int kMaxRounds = 1'000'000;
 constexpr int kUnmappedFlags = MSG_ZEROCOPY | MSG_FASTOPEN | MSG_ERRQUEUE | MSG_EOR;
 
 // What the engine does not count: a zero would be no answer.
-constexpr const char* kUntold[] = {"tcpi_fackets",
-                                   "tcpi_rehash"};
+constexpr const char* kUntold[] = {"tcpi_fackets", "tcpi_rehash"};
 
 HostConfig config_of(const BackendOptions& options) {
   HostConfig config;

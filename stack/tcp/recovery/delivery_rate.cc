@@ -46,8 +46,8 @@ RateSample DeliveryRate::take_sample(const Ack& ack) {
   const auto product = [](std::uint64_t octets, Duration time) {
     return static_cast<double>(octets) * static_cast<double>(time.count_ns());
   };
-  const bool is_as_fast = product(sample.delivered, latest_interval_) >=
-                          product(latest_delivered_, sample.interval);
+  const bool is_as_fast =
+      product(sample.delivered, latest_interval_) >= product(latest_delivered_, sample.interval);
   if (!sample.at_send.is_app_limited || is_as_fast) {
     latest_delivered_ = sample.delivered;
     latest_interval_ = sample.interval;

@@ -11,13 +11,13 @@ struct Recovery::Evidence {
   SeqNum prior_una;
   SeqNum prior_highest_sacked;
   bool una_advanced = false;
-  bool data_sacked = false;          // something was SACKed that had not been
-  bool original_delivered = false;   // ... or acknowledged, that left once and before the episode
-  bool repeated_acked = false;       // something acknowledged had been sent again
-  bool dsack_counts = false;         // a D-SACK came for something that had been sent again
-  bool dsack_of_probe = false;       // ... which was the tail loss probe
+  bool data_sacked = false;         // something was SACKed that had not been
+  bool original_delivered = false;  // ... or acknowledged, that left once and before the episode
+  bool repeated_acked = false;      // something acknowledged had been sent again
+  bool dsack_counts = false;        // a D-SACK came for something that had been sent again
+  bool dsack_of_probe = false;      // ... which was the tail loss probe
   bool retransmission_lost = false;
-  bool is_duplicate = false;         // RFC 5681, 2
+  bool is_duplicate = false;  // RFC 5681, 2
   bool finds_reneging = false;
   std::uint32_t acked_segments = 0;
   // The lowest octet that arrived behind others although it was sent once, before them.

@@ -28,15 +28,16 @@ void Prr::on_ack(const Ack& ack) {
   } else {
     // Below ssthresh: back up to it, by slow start while ACKs are safe (PRR-SSRB), else no more
     // than was delivered (PRR-CRB).
-    const std::int64_t conserved =
-        std::max<std::int64_t>(static_cast<std::int64_t>(delivered_) - static_cast<std::int64_t>(out_),
-                               ack.delivered);
+    // Whole segments: what was delivered may have been shorter than what leaves.
+    const std::uint64_t delivered =
+        std::max<std::uint64_t>(delivered_ - std::min(delivered_, out_), ack.delivered);
+    const auto conserved = static_cast<std::int64_t>((delivered + mss_ - 1) / mss_ * mss_);
     const std::int64_t grown = conserved + (ack.is_safe ? mss_ : 0);
     may_send = std::min<std::int64_t>(ssthresh_ - ack.in_flight, grown);
   }
   // "Force a fast retransmit upon entering fast recovery": the first ACK lets out one at least.
   may_send = std::max<std::int64_t>(may_send, out_ == 0 ? mss_ : 0);
-  const std::int64_t window = std::int64_t{ack.in_flight} + may_send;
+  const std::int64_t window = std::max(std::int64_t{ack.in_flight} + may_send, std::int64_t{mss_});
   window_ = static_cast<std::uint32_t>(
       std::clamp<std::int64_t>(window, 0, std::numeric_limits<std::int32_t>::max()));
 }

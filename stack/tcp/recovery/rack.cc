@@ -11,8 +11,8 @@ void Rack::on_delivered(const Delivered& delivered, Instant now, Duration min_rt
   if (delivered.was_repeated && rtt < min_rtt) return;
   advanced_ = true;
   rtt_ = rtt;
-  const bool is_newer = delivered.sent_at != sent_at_ ? delivered.sent_at > sent_at_
-                                                      : delivered.end > end_;
+  const bool is_newer =
+      delivered.sent_at != sent_at_ ? delivered.sent_at > sent_at_ : delivered.end > end_;
   if (!is_newer && sent_at_ != Instant()) return;
   sent_at_ = delivered.sent_at;
   end_ = delivered.end;

@@ -34,8 +34,8 @@ class Rack {
     Duration min_rtt;
     Duration srtt;
     bool reordering_seen = false;
-    bool in_recovery = false;         // or in loss
-    bool has_enough_sacked = false;   // DupThresh segments were SACKed
+    bool in_recovery = false;        // or in loss
+    bool has_enough_sacked = false;  // DupThresh segments were SACKed
   };
   Duration reordering_window(const Path& path) const;
 

@@ -55,8 +55,7 @@ std::optional<SeqRange> Recovery::next_due() const {
 std::optional<SeqRange> Recovery::last_segment() const {
   const Transmission* const last = board_.last();
   if (last == nullptr) return std::nullopt;
-  const std::uint32_t before =
-      std::min((last->segments - 1) * last->mss, last->octets() - 1);
+  const std::uint32_t before = std::min((last->segments - 1) * last->mss, last->octets() - 1);
   return SeqRange{last->range.begin + before, last->range.end};
 }
 
@@ -68,9 +67,8 @@ AckOutcome Recovery::on_ack(const AckFacts& facts) {
   evidence.prior_una = board_.is_empty() ? facts.ack : board_.begin();
   evidence.prior_highest_sacked = board_.is_empty() ? facts.ack : board_.highest_sacked();
   const bool had_outstanding = !board_.is_empty();
-  const std::uint32_t acked = had_outstanding && board_.begin() < facts.ack
-                                  ? octets_between(board_.begin(), facts.ack)
-                                  : 0;
+  const std::uint32_t acked =
+      had_outstanding && board_.begin() < facts.ack ? octets_between(board_.begin(), facts.ack) : 0;
   take_dsack(facts, evidence, outcome);
   if (facts.path.has_sack && had_outstanding) take_sack_blocks(facts, evidence, outcome);
   if (acked != 0) take_cumulative(facts, evidence, outcome);
@@ -94,7 +92,8 @@ AckOutcome Recovery::on_ack(const AckFacts& facts) {
                            *evidence.first_sacked_at < board_.first()->sent_at;
   if (evidence.una_advanced || sacks_older) outcome.timer = TimerWish::restart;
 
-  rack_.adapt_window(rate_.prior_delivered(), rate_.delivered(), (facts.knobs.rack & kFixedWindow) != 0);
+  rack_.adapt_window(rate_.prior_delivered(), rate_.delivered(),
+                     (facts.knobs.rack & kFixedWindow) != 0);
   take_probe_answer(facts, evidence, outcome);
   const bool is_dubious = evidence.is_duplicate || evidence.data_sacked || evidence.dsack_counts ||
                           facts.echoes_congestion || episode_ != Episode::open;
@@ -129,7 +128,8 @@ void Recovery::conclude(const AckFacts& facts, Evidence& evidence, AckOutcome& o
     outcome.timer = TimerWish::reneging;
     return;
   }
-  const bool is_over = episode_ != Episode::open && (board_.is_empty() || facts.ack >= end_of_episode_);
+  const bool is_over =
+      episode_ != Episode::open && (board_.is_empty() || facts.ack >= end_of_episode_);
   if (is_over && leave_episode(facts, evidence, outcome)) return;
   switch (episode_) {
     case Episode::recovery:
@@ -405,8 +405,8 @@ Recovery::TimeoutOutcome Recovery::on_timeout(const TimeoutFacts& facts) {
   if (!has_sack) reno_sacked_segments_ = 0;
   // What left less than a round trip ago may still be answered.
   for (Transmission* t = board_.first(); t != nullptr; t = t->links.next) {
-    const bool is_recent = t != board_.first() && !outcome.was_reneging &&
-                           rack_.lost_at(*t) > facts.now;
+    const bool is_recent =
+        t != board_.first() && !outcome.was_reneging && rack_.lost_at(*t) > facts.now;
     if (t->is_sacked || is_recent || t->is_due()) continue;
     outcome.newly_lost += t->octets();
     if (t->is_repeated) ++outcome.lost_again;
@@ -490,10 +490,11 @@ void Recovery::describe(Canonical& out) const {
   out.number(reordering_);
   out.number(reordering_seen_ != 0);
   out.number(reno_sacked_segments_);
-  out.number(probe_.is_out() | probe_.is_retransmission() << 1 | may_restore_ << 2 |
-             in_frto_ << 3 | is_reneging_ << 4 | is_testing_ << 5);
+  out.number(probe_.is_out() | probe_.is_retransmission() << 1 | may_restore_ << 2 | in_frto_ << 3 |
+             is_reneging_ << 4 | is_testing_ << 5);
   if (probe_.is_out()) out.local(probe_.end());
-  out.number(std::min<std::uint64_t>(repeated_segments_ - std::min(repeated_segments_, dsacked_segments_), 255));
+  out.number(std::min<std::uint64_t>(
+      repeated_segments_ - std::min(repeated_segments_, dsacked_segments_), 255));
 }
 
 }  // namespace tuntcp::tcp::recovery

@@ -54,9 +54,9 @@ struct AckFacts {
   // As they came, but for the D-SACK (RFC 2883, 4), which is apart.
   std::span<const SeqRange> sack;
   std::optional<SeqRange> dsack;
-  std::uint32_t max_wnd = 0;            // Max(SND.WND): a D-SACK of more is a lie
-  std::optional<std::uint32_t> ts_echo; // TSecr, where timestamps are agreed on ...
-  std::uint32_t ts_now = 0;             // ... and what a TSval would be now
+  std::uint32_t max_wnd = 0;             // Max(SND.WND): a D-SACK of more is a lie
+  std::optional<std::uint32_t> ts_echo;  // TSecr, where timestamps are agreed on ...
+  std::uint32_t ts_now = 0;              // ... and what a TSval would be now
   bool brings_text = false;
   bool updates_window = false;
   bool echoes_congestion = false;  // ECE
@@ -77,7 +77,7 @@ enum class TimerWish : std::uint8_t { keep, restart, reneging };
 
 struct AckOutcome {
   // Octets, as this ACK shows them for the first time.
-  std::uint32_t newly_acked = 0;      // by which SND.UNA moved
+  std::uint32_t newly_acked = 0;  // by which SND.UNA moved
   std::uint32_t newly_sacked = 0;
   std::uint32_t newly_delivered = 0;  // acknowledged or SACKed, each octet once
   std::uint32_t newly_lost = 0;
@@ -143,8 +143,8 @@ class Recovery {
   };
   struct TimeoutOutcome {
     std::uint32_t newly_lost = 0;
-    std::uint32_t lost_again = 0;  // retransmissions among it
-    bool begins_episode = false;   // the window is to be reduced: RFC 5681, 3.1
+    std::uint32_t lost_again = 0;    // retransmissions among it
+    bool begins_episode = false;     // the window is to be reduced: RFC 5681, 3.1
     std::optional<Counter> failure;  // what it was that did not succeed
     bool was_reneging = false;
   };
@@ -204,8 +204,7 @@ class Recovery {
   void take_cumulative(const AckFacts& facts, Evidence& evidence, AckOutcome& outcome);
   void note_delivered(const Transmission& transmission, std::uint32_t octets,
                       const AckFacts& facts);
-  void note_reordering(SeqNum from, const AckFacts& facts, bool by_timestamps,
-                       AckOutcome& outcome);
+  void note_reordering(SeqNum from, const AckFacts& facts, bool by_timestamps, AckOutcome& outcome);
   // What it means: recovery.cc.
   void conclude(const AckFacts& facts, Evidence& evidence, AckOutcome& outcome);
   bool leave_episode(const AckFacts& facts, Evidence& evidence, AckOutcome& outcome);
@@ -235,8 +234,7 @@ class Recovery {
   // emulation).
   std::uint32_t reno_sacked() const;
   void add_reno_sacked(std::uint32_t segments, const AckFacts& facts, AckOutcome& outcome);
-  void remove_reno_sacked(std::uint32_t acked_segments, const AckFacts& facts,
-                          AckOutcome& outcome);
+  void remove_reno_sacked(std::uint32_t acked_segments, const AckFacts& facts, AckOutcome& outcome);
   bool limit_reno_sacked();
 
   Scoreboard board_;

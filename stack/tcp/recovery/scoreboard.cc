@@ -74,8 +74,8 @@ void Scoreboard::on_repeated(const Sending& sending, const DeliveryState& delive
   found->mss = sending.mss;
   found->segments = sending.segments;
   segments_ += found->segments;
-  // A probe repeats what may well be in flight, and does not count beside it (as in Linux). What was
-  // only too big for the path is in flight now like the rest.
+  // A probe repeats what may well be in flight, and does not count beside it (as in Linux). What
+  // was only too big for the path is in flight now like the rest.
   found->is_repeated = found->is_lost;
   found->is_too_big = false;
   found->was_repeated = true;
@@ -157,8 +157,7 @@ void Scoreboard::acknowledge_first(SeqNum una) {
   segments_ -= first.segments;
   if (first.range.end <= una) return ranges_.remove_first();
   first.range.begin = una;
-  first.segments =
-      std::min(first.segments, std::max(segments_of(first.octets(), first.mss), 1U));
+  first.segments = std::min(first.segments, std::max(segments_of(first.octets(), first.mss), 1U));
   segments_ += first.segments;
   if (first.is_sacked) add(sacked_, first);
   if (first.is_lost) add(lost_, first);

@@ -82,7 +82,9 @@ class Scoreboard {
   // Acknowledged up to `una`, which lies inside the first range or ends it.
   void acknowledge_first(SeqNum una);
   // So that the first `octets` of it can be treated alone.
-  Transmission* cut(Transmission& transmission, SeqNum at) { return ranges_.split(transmission, at); }
+  Transmission* cut(Transmission& transmission, SeqNum at) {
+    return ranges_.split(transmission, at);
+  }
 
   void describe(Canonical& out) const;
 

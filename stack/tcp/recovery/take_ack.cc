@@ -35,8 +35,8 @@ void Recovery::take_dsack(const AckFacts& facts, Evidence& evidence, AckOutcome&
   evidence.dsack_counts = true;
   outcome.dsacked_segments = segments;
   // RFC 8985, 6.2: the reordering window grows, but not because of a probe, which is sent on
-  // purpose.
-  if (!evidence.dsack_of_probe) rack_.on_dsack();
+  // purpose. As in Linux only where reordering was seen, which the window is there for.
+  if (!evidence.dsack_of_probe && reordering_seen_ != 0) rack_.on_dsack();
   if (dsack.end <= facts.ack && !undo_.is_possible()) {
     outcome.count(Counter::tcp_dsack_ignored_no_undo);
   } else if (dsack.end <= facts.ack && dsack.end <= undo_.marker()) {
@@ -146,8 +146,8 @@ void Recovery::note_delivered(const Transmission& transmission, std::uint32_t oc
   if (transmission.is_sacked || !facts.path.has_sack) return;
   // The echo of an earlier timestamp: it is the original that arrived, not what was sent last.
   if (transmission.was_repeated && facts.ts_echo) {
-    const auto age_ms = facts.now.since_origin().count_ms() -
-                        transmission.sent_at.since_origin().count_ms();
+    const auto age_ms =
+        facts.now.since_origin().count_ms() - transmission.sent_at.since_origin().count_ms();
     const std::uint32_t sent_ts = facts.ts_now - static_cast<std::uint32_t>(age_ms);
     if (static_cast<std::int32_t>(*facts.ts_echo - sent_ts) < 0) return;
   }
@@ -184,8 +184,7 @@ bool Recovery::limit_reno_sacked() {
   return true;
 }
 
-void Recovery::add_reno_sacked(std::uint32_t segments, const AckFacts& facts,
-                               AckOutcome& outcome) {
+void Recovery::add_reno_sacked(std::uint32_t segments, const AckFacts& facts, AckOutcome& outcome) {
   if (segments == 0) return;
   reno_mss_ = facts.path.mss;
   const std::uint32_t before = reno_sacked_segments_;
@@ -208,8 +207,8 @@ void Recovery::remove_reno_sacked(std::uint32_t acked_segments, const AckFacts& 
     reno_sacked_segments_ -= std::min(reno_sacked_segments_, acked_segments - 1);
   }
   if (!limit_reno_sacked()) return;
-  reordering_ = std::min(board_.outstanding_segments() + acked_segments,
-                         facts.knobs.most_reordering);
+  reordering_ =
+      std::min(board_.outstanding_segments() + acked_segments, facts.knobs.most_reordering);
   ++reordering_seen_;
   outcome.count(Counter::tcp_reno_reorder);
 }

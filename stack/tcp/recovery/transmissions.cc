@@ -16,8 +16,7 @@ std::uint32_t TransmissionPool::draw_priority() {
 // ---- The tree: a treap, ordered by sequence number, a heap by priority.
 
 void Transmissions::refresh(Node& node) {
-  node.links.has_due =
-      node.is_due() || has_due(node.links.lower) || has_due(node.links.upper);
+  node.links.has_due = node.is_due() || has_due(node.links.lower) || has_due(node.links.upper);
 }
 
 void Transmissions::update_due(Transmission& transmission) {

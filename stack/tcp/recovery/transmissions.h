@@ -1,5 +1,5 @@
-// What was sent and is not yet acknowledged: ranges of sequence numbers, each with the times and the
-// state of delivery of its latest transmission. Found by sequence number in O(log n), walked in
+// What was sent and is not yet acknowledged: ranges of sequence numbers, each with the times and
+// the state of delivery of its latest transmission. Found by sequence number in O(log n), walked in
 // order of sequence numbers or of transmission times. RFC 2018 (the scoreboard), RFC 8985, 5.1.
 //
 // Not here: what an ACK means for the ranges (scoreboard.h) and what is lost (rack.h, recovery.h).
@@ -15,12 +15,12 @@ namespace tuntcp::tcp::recovery {
 
 // How far delivery had come when a segment left: what a delivery-rate sample begins with.
 struct DeliveryState {
-  Instant first_sent_at;       // when the flight began that this sample will measure
-  Instant delivered_at;        // the latest delivery that was known
-  std::uint64_t delivered = 0; // octets known to be delivered by then
-  std::uint64_t lost = 0;      // octets marked lost by then
-  std::uint32_t in_flight = 0; // octets, this transmission included
-  bool is_app_limited = false; // the application had no more to send
+  Instant first_sent_at;        // when the flight began that this sample will measure
+  Instant delivered_at;         // the latest delivery that was known
+  std::uint64_t delivered = 0;  // octets known to be delivered by then
+  std::uint64_t lost = 0;       // octets marked lost by then
+  std::uint32_t in_flight = 0;  // octets, this transmission included
+  bool is_app_limited = false;  // the application had no more to send
 };
 
 // One range: whole segments of `mss` octets, of which only the last may be shorter. A burst of
@@ -32,11 +32,11 @@ struct Transmission {
   std::uint32_t mss = 0;
   std::uint32_t segments = 0;
   bool is_sacked = false;
-  bool is_lost = false;          // stays while its retransmission is in flight
-  bool is_too_big = false;       // the path did not carry it: nothing is said about congestion
-  bool is_repeated = false;      // a retransmission of it is in flight
-  bool was_repeated = false;     // retransmitted at any time (Karn)
-  bool is_in_time_order = false; // may still be found lost by its time
+  bool is_lost = false;           // stays while its retransmission is in flight
+  bool is_too_big = false;        // the path did not carry it: nothing is said about congestion
+  bool is_repeated = false;       // a retransmission of it is in flight
+  bool was_repeated = false;      // retransmitted at any time (Karn)
+  bool is_in_time_order = false;  // may still be found lost by its time
 
   std::uint32_t octets() const { return range.octets(); }
   // To be sent again, and not yet sent.

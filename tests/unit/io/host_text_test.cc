@@ -104,8 +104,9 @@ TEST_F(HostTextTest, ShowsTheTimeWaitTimerAsSsDoes) {
 TEST_F(HostTextTest, ShowsDetailsWhenAsked) {
   connect();
   const std::string table = *answer_request(host, now, "ss -i");
-  EXPECT_THAT(table, HasSubstr("\t wscale:10,10 rto:"));
-  EXPECT_THAT(table, HasSubstr(" mss:65483 pmtu:65535 "));
+  EXPECT_THAT(table, HasSubstr("\t cubic wscale:10,10 rto:"));
+  // Half of the window that the SYN offered, which is the largest so far (tcp_bound_to_half_wnd).
+  EXPECT_THAT(table, HasSubstr(" pmtu:65535 "));
   EXPECT_THAT(table, HasSubstr(" cwnd:10 "));      // Linux's, whatever the size of the segments
   EXPECT_THAT(table, Not(HasSubstr("ssthresh")));  // Not known yet, and ss leaves it out too.
 }

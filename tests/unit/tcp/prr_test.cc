@@ -27,7 +27,8 @@ class PrrTest : public testing::Test {
   std::uint32_t in_flight_ = 0;
 };
 
-// 20 segments in flight, the first is lost: half as many leave as arrive, spread over the round trip.
+// 20 segments in flight, the first is lost: half as many leave as arrive, spread over the round
+// trip.
 TEST_F(PrrTest, HalvesInProportion) {
   prr_.begin({.flight = 20 * kMss, .ssthresh = 10 * kMss, .mss = kMss});
   in_flight_ = 19 * kMss;

@@ -105,7 +105,10 @@ class RecoveryTest : public testing::Test {
 
 class RecoveryWithoutSack : public RecoveryTest {
  protected:
-  RecoveryWithoutSack() : RecoveryTest(/*has_sack=*/false) { send(20); now_ += 100_ms; }
+  RecoveryWithoutSack() : RecoveryTest(/*has_sack=*/false) {
+    send(20);
+    now_ += 100_ms;
+  }
 };
 
 // RFC 3042 and RFC 5681, 3.2, step 4: each duplicate says that a segment has left the network.
@@ -144,6 +147,15 @@ TEST_F(RecoveryWithoutSack, APartialAcknowledgmentNamesTheNextHole) {
   EXPECT_TRUE(recovery_.in_recovery());
   for (int i = 0; i < 3; ++i) EXPECT_THAT(changes(ack(20)), IsEmpty());
   EXPECT_THAT(changes(ack(21)), ElementsAre(Change::finished));
+}
+
+// More duplicates than could have left the network behind one hole: packets overtook each other, or
+// were copied; more of them are waited for from then on (as in Linux).
+TEST_F(RecoveryWithoutSack, TooManyDuplicatesShowReordering) {
+  for (int i = 0; i < 19; ++i) ack(0);
+  EXPECT_EQ(recovery_.reordering(), 3U);
+  EXPECT_THAT(counted(ack(0)), Contains(Counter::tcp_reno_reorder));
+  EXPECT_EQ(recovery_.reordering(), 20U);
 }
 
 TEST_F(RecoveryWithoutSack, AfterATimeoutNothingIsInTheNetwork) {
@@ -255,6 +267,14 @@ TEST_F(RecoveryBySack, RenegingIsMetByATimeout) {
   for (std::uint32_t i = 1; i < 10; ++i) EXPECT_EQ(repeat(), i);
 }
 
+// Linux counts a timeout by what it ended.
+TEST_F(RecoveryBySack, ATimeoutIsCountedByWhatItEnded) {
+  send_spaced(10);
+  sack(0, {segments(1, 2)});
+  EXPECT_EQ(time_out().failure, Counter::tcp_sack_failures);
+  EXPECT_EQ(time_out(/*is_repeated=*/true).failure, std::nullopt);
+}
+
 // Karn (RFC 6298, 3), and of the others the oldest for the RTO, the latest for congestion control.
 TEST_F(RecoveryBySack, WhatIsTimed) {
   send(1);
@@ -315,8 +335,8 @@ TEST_F(RecoveryBySack, TheEchoOfTheRetransmissionDoesNot) {
   EXPECT_THAT(changes(ack(10, {.echo = timestamp() - 100})), ElementsAre(Change::finished));
 }
 
-// RFC 5682, 3.1: after a timeout new text is sent before what may not be lost; if it is the original
-// that is SACKed, the timeout was a mistake.
+// RFC 5682, 3.1: after a timeout new text is sent before what may not be lost; if it is the
+// original that is SACKed, the timeout was a mistake.
 TEST_F(RecoveryBySack, FrtoFindsAMistake) {
   send_spaced(10);
   now_ += 200_ms;

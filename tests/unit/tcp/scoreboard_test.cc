@@ -41,7 +41,8 @@ class Trial {
   SeqNum nxt() const { return una_ + static_cast<std::uint32_t>(octets_.size()); }
   template <class Change>
   void each(SeqRange range, Change change) {
-    for (SeqNum at = range.begin; at < range.end; at += 1) change(octets_[octets_between(una_, at)]);
+    for (SeqNum at = range.begin; at < range.end; at += 1)
+      change(octets_[octets_between(una_, at)]);
   }
 
   void one_step() {
@@ -93,10 +94,12 @@ class Trial {
     }
   }
   void lose() {
-    Transmission* const t = board_.find(una_ + dice_.below(static_cast<std::uint32_t>(octets_.size())));
+    Transmission* const t =
+        board_.find(una_ + dice_.below(static_cast<std::uint32_t>(octets_.size())));
     if (t->is_sacked) return;
     const bool is_too_big = dice_.chance(0.2);
-    each(t->range, [is_too_big](Octet& o) { o = {.is_lost = !is_too_big, .is_too_big = is_too_big}; });
+    each(t->range,
+         [is_too_big](Octet& o) { o = {.is_lost = !is_too_big, .is_too_big = is_too_big}; });
     is_too_big ? board_.find_too_big(*t) : board_.lose(*t);
   }
   void repeat() {
@@ -225,7 +228,8 @@ TEST(ScoreboardPool, WhenItIsUsedUpRangesAreNotSplit) {
   TransmissionPool pool(1);
   Scoreboard board;
   board.use(pool);
-  const Sending burst{.range = {SeqNum(0), SeqNum(40)}, .mss = kMss, .segments = 4, .now = Instant::from_ns(1)};
+  const Sending burst{
+      .range = {SeqNum(0), SeqNum(40)}, .mss = kMss, .segments = 4, .now = Instant::from_ns(1)};
   ASSERT_TRUE(board.on_sent(burst, {}));
   EXPECT_EQ(board.part_inside(*board.first(), {SeqNum(10), SeqNum(20)}), nullptr);
   EXPECT_FALSE(board.has_room_for(Instant::from_ns(2), kMss));
