@@ -55,7 +55,7 @@ std::uint32_t cube_root(std::uint64_t n) {
 void Cubic::init(const Start& start) {
   *this = Cubic();
   LossBased::init(start);
-  last_sent_ = start.now;
+  last_active_ = start.now;
   if (start.exit == SlowStartExit::hystart) exit_.emplace<Hystart>().restart(start.now);
   if (start.exit == SlowStartExit::hystart_plus_plus) exit_.emplace<HystartPlusPlus>();
 }
@@ -68,17 +68,19 @@ void Cubic::on_mss_change(std::uint32_t mss) {
 }
 
 void Cubic::on_sent(Instant now, std::uint32_t, std::uint32_t in_flight) {
-  // 4.2 and RFC 7661: time in which nothing was in flight does not count (Linux:
-  // CA_EVENT_TX_START).
-  if (in_flight == 0 && has_epoch_ && now > last_sent_) {
-    epoch_started_ = std::min(epoch_started_ + (now - last_sent_), now);
+  // Time in which nothing was in flight does not count (RFC 9438, 5.8). Linux (CA_EVENT_TX_START)
+  // counts it from when text last left. Here the ACKs of a whole window may come in one batch,
+  // after which nothing is in flight although nobody paused: it is counted from the last ACK.
+  if (in_flight == 0 && has_epoch_ && now > last_active_) {
+    epoch_started_ = std::min(epoch_started_ + (now - last_active_), now);
   }
-  last_sent_ = now;
+  last_active_ = now;
 }
 
 void Cubic::on_ack(const AckSample& ack) {
   measure(ack);
   LossBased::on_ack(ack);
+  last_active_ = ack.now;
 }
 
 void Cubic::measure(const AckSample& ack) {
@@ -212,7 +214,7 @@ void Cubic::describe(Describer& describer) const {
   describer.value("delay_min_ns", static_cast<std::uint64_t>(delay_min_.count_ns()));
   describer.since("updated_at", updated_at_);
   describer.since("epoch_started", has_epoch_ ? epoch_started_ : Instant());
-  describer.since("last_sent", last_sent_);
+  describer.since("last_active", last_active_);
   if (const auto* const hystart = std::get_if<Hystart>(&exit_)) hystart->describe(describer);
   if (const auto* const plus = std::get_if<HystartPlusPlus>(&exit_)) plus->describe(describer);
 }

@@ -55,8 +55,8 @@ class Cubic final : public LossBased {
   std::optional<EarlyExit> early_exit_;
   Instant updated_at_;
   Instant epoch_started_;
-  Instant last_sent_;
-  Duration delay_min_;  // least round trip of this path; zero: not measured
+  Instant last_active_;  // text left, or an ACK came
+  Duration delay_min_;   // least round trip of this path; zero: not measured
   std::variant<std::monostate, Hystart, HystartPlusPlus> exit_;
 };
 

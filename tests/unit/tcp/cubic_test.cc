@@ -210,6 +210,18 @@ TEST_F(CubicTest, TimeWithNothingInFlightDoesNotCount) {
   EXPECT_EQ(reached[0], reached[1]);
 }
 
+// The engine may read the ACKs of a whole window before it sends again.
+TEST_F(CubicTest, WindowThatIsAcknowledgedAtOnceIsNoPause) {
+  lose_at(100);
+  for (int i = 0; i < 100; ++i) {
+    now_ += 200_ms;
+    acked(cwnd(), 200_ms);
+    cubic_.on_sent(now_, kMss, 0);
+  }
+  // By 20 s the function (4.2) is far beyond K; W_est alone would be at 70 + 100 * 0.53.
+  EXPECT_GT(cwnd(), 1000U);
+}
+
 // An epoch of months, windows of millions of small segments.
 TEST_F(CubicTest, NothingOverflows) {
   cubic_.init({.mss = 1, .segments = 1U << 29, .now = now_});
