@@ -28,11 +28,6 @@ double window_of(const char* controller, const LossyPath& path) {
   LinkSettings& link = stream.world().link(0, 1).settings();
   // Slow start ends early, so that the window need not come down from a multiple of its average.
   link.lose_about_every = 100;
-  // Segments that arrive at one moment leave nothing in flight, once in each round trip, which
-  // CUBIC takes for a pause, as in Linux. On a link with a rate they are apart; a window of 4 *
-  // expected fills a round trip.
-  const double octets_a_round_trip = 4 * expected * (kMss + 60);
-  link.bits_per_second = static_cast<std::uint64_t>(8 * octets_a_round_trip / path.rtt.count_s());
   stream.run(10 * path.rtt);
   link.lose_about_every = path.lose_every;
   const int cycles = path.lose_every >= 3'000 ? 12 : 40;
