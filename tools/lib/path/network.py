@@ -49,11 +49,16 @@ def enclose():
                           "--mount-proc", sys.executable, "-B", *sys.argv])
 
 
-def be_in_time():
-    """What else the machine does shall not decide: this program and what it starts go before it, but
-    not before the link, which takes a higher priority by itself."""
+# The link's own priority is 10. tuntcp goes before the programs that read and write, as the kernel's
+# TCP, which works in softirqs, does.
+PROGRAMS, TUNTCP = 8, 9
+
+
+def be_in_time(pid=0, priority=PROGRAMS):
+    """Other work of the machine must not decide the result: this program and its children go before
+    it."""
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(9))
+        os.sched_setscheduler(pid, os.SCHED_FIFO, os.sched_param(priority))
     except OSError:
         pass
 
@@ -217,7 +222,9 @@ class Topology:
                    "--serve", f"discard:{DISCARD},chargen:{CHARGEN}", "--log-level", "error"]
         for text in sets:
             command += ["--set", text]
-        return Child(*command)
+        tuntcp = Child(*command)
+        be_in_time(tuntcp.process.pid, TUNTCP)
+        return tuntcp
 
     def device_drops(self):
         """Packets that the devices of the link had no room for: none may be lost there."""
