@@ -53,19 +53,17 @@ class Rack {
   // transmission can be found lost; zero: no timer is needed. `lose` is called for each.
   template <class Lose>
   Duration detect(Scoreboard& board, Duration window, Instant now, Lose lose) {
-    Duration longest = Duration::zero();
+    const auto left = [&](const Transmission& t) { return t.sent_at + rtt_ + window - now; };
     for (Transmission* t = board.oldest(); t != nullptr;) {
       Transmission* const next = t->links.sent_after;
-      if (!is_sent_before_delivered(*t)) break;
-      const Duration left = t->sent_at + rtt_ + window - now;
-      if (left <= Duration::zero()) {
-        lose(*t);
-      } else {
-        longest = std::max(longest, left);
-      }
+      if (!is_sent_before_delivered(*t) || left(*t) > Duration::zero()) break;
+      lose(*t);
       t = next;
     }
-    return longest;
+    // Of those that are not lost yet the youngest is waited for: then all of them are decided.
+    const Transmission* const youngest = board.youngest_before(
+        [this](const Transmission& t) { return is_sent_before_delivered(t); });
+    return youngest != nullptr ? std::max(left(*youngest), Duration::zero()) : Duration::zero();
   }
   // After a timeout: when would this have been found lost by time alone? Not above `now`: it is.
   Instant lost_at(const Transmission& transmission) const { return transmission.sent_at + rtt_; }

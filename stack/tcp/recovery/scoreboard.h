@@ -43,6 +43,10 @@ class Scoreboard {
   Transmission* find(SeqNum at) const { return ranges_.find(at); }
   Transmission* first_due() const { return ranges_.first_due(); }
   Transmission* oldest() const { return ranges_.oldest(); }
+  template <class IsBefore>
+  Transmission* youngest_before(IsBefore is_before) {
+    return ranges_.youngest_before(is_before);
+  }
   std::size_t size() const { return ranges_.size(); }
 
   std::uint32_t outstanding() const { return is_empty() ? 0 : octets_between(begin(), end()); }

@@ -164,7 +164,7 @@ void Transmissions::clear() {
     Node* const node = std::exchange(first_, first_->links.next);
     pool_->give_back(node);
   }
-  root_ = last_ = oldest_ = youngest_ = nullptr;
+  root_ = last_ = oldest_ = youngest_ = not_before_ = nullptr;
   size_ = 0;
 }
 
@@ -177,6 +177,7 @@ void Transmissions::enter_time_order(Transmission& transmission) {
   transmission.links.sent_after = nullptr;
   (youngest_ != nullptr ? youngest_->links.sent_after : oldest_) = &transmission;
   youngest_ = &transmission;
+  if (not_before_ == nullptr) not_before_ = &transmission;
 }
 
 void Transmissions::enter_time_order_as_oldest(Transmission& transmission) {
@@ -185,6 +186,7 @@ void Transmissions::enter_time_order_as_oldest(Transmission& transmission) {
   transmission.links.sent_before = nullptr;
   transmission.links.sent_after = oldest_;
   (oldest_ != nullptr ? oldest_->links.sent_before : youngest_) = &transmission;
+  if (not_before_ == oldest_) not_before_ = &transmission;
   oldest_ = &transmission;
 }
 
@@ -194,6 +196,7 @@ void Transmissions::leave_time_order(Transmission& transmission) {
   Node* const after = transmission.links.sent_after;
   (before != nullptr ? before->links.sent_after : oldest_) = after;
   (after != nullptr ? after->links.sent_before : youngest_) = before;
+  if (not_before_ == &transmission) not_before_ = after;
   transmission.links.sent_before = transmission.links.sent_after = nullptr;
 }
 

@@ -114,6 +114,15 @@ class Transmissions {
   // By time, the oldest first. A transmission enters it at the end when it is sent and leaves it
   // when it is SACKed or found lost.
   Transmission* oldest() const { return oldest_; }
+  // The youngest of those at the front of the order for which is_before(transmission) is true, or
+  // null. What it is true for once it must be true for ever: each is asked about once.
+  template <class IsBefore>
+  Transmission* youngest_before(IsBefore is_before) {
+    while (not_before_ != nullptr && is_before(*not_before_)) {
+      not_before_ = not_before_->links.sent_after;
+    }
+    return not_before_ != nullptr ? not_before_->links.sent_before : youngest_;
+  }
   void enter_time_order(Transmission& transmission);
   // One that was found lost and is not: it left before all that are waited for.
   void enter_time_order_as_oldest(Transmission& transmission);
@@ -134,6 +143,7 @@ class Transmissions {
   Node* last_ = nullptr;
   Node* oldest_ = nullptr;
   Node* youngest_ = nullptr;
+  Node* not_before_ = nullptr;  // of youngest_before(): the first that it was not true for, yet
   std::uint32_t size_ = 0;
 };
 

@@ -105,10 +105,12 @@ class Trial {
         return;
       case 1:
         ranges_.enter_time_order_as_oldest(*t);
+        t->sent_at = by_time_.empty() ? now_ : by_time_.front()->sent_at - 1_us;
         by_time_.insert(by_time_.begin(), t);
         return;
       default:
         ranges_.enter_time_order(*t);
+        t->sent_at = now_ += 1_us;
         by_time_.push_back(t);
     }
   }
@@ -124,6 +126,13 @@ class Trial {
       in_time.push_back(t);
     }
     ASSERT_EQ(in_time, by_time_);
+    // Time only goes on: who was sent before it stays so.
+    delivered_ += Duration::microseconds(dice_.below(3));
+    const auto is_before = [this](const Transmission& t) { return t.sent_at <= delivered_; };
+    const auto later = std::ranges::find_if_not(
+        by_time_, is_before, [](const Transmission* t) -> const Transmission& { return *t; });
+    ASSERT_EQ(ranges_.youngest_before(is_before),
+              later == by_time_.begin() ? nullptr : *std::prev(later));
     const auto due = std::ranges::find_if(list_, [](const Transmission* t) { return t->is_due(); });
     ASSERT_EQ(ranges_.first_due(), due == list_.end() ? nullptr : *due);
     if (list_.empty()) return;
@@ -141,6 +150,8 @@ class Trial {
   SeqNum next_;
   std::vector<Transmission*> list_;
   std::vector<Transmission*> by_time_;
+  Instant now_ = Instant() + 1_s;
+  Instant delivered_ = Instant() + 1_s;
 };
 
 TEST(Transmissions, AreWhatAListWouldBe) {
