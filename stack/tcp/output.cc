@@ -159,6 +159,12 @@ class Turn {
   Step send(SeqNum seq, std::uint32_t octets, Flags extra,
             Codepoint codepoint = Codepoint::not_ect);
 
+  void note_window_use(bool is_held_by_the_window) {
+    tcb_.window_use.on_sent({.una = tcb_.snd.una,
+                             .nxt = tcb_.snd.nxt,
+                             .outstanding = octets_between(tcb_.snd.una, tcb_.snd.nxt),
+                             .is_held_by_the_window = is_held_by_the_window});
+  }
   std::uint32_t most_text(std::uint32_t mss, std::uint32_t headers) const {
     // Each segment has an urgent pointer of its own, which no device would know to write. Nor is
     // every device to be trusted with options of IP.
@@ -259,6 +265,7 @@ Turn::Step Turn::send_next() {
       tcb_.deadlines.set(Timer::pacing, decision.not_before);
     }
     tcb_.tail_probe_due = false;
+    if (decision.is_deferred) note_window_use(/*is_held_by_the_window=*/true);
     return Step::nothing;
   }
   const Step step = decision.is_new ? send_new(decision, mss) : send_again(decision, mss);
@@ -339,11 +346,7 @@ Turn::Step Turn::send_new(const SendDecision& decision, std::uint32_t mss) {
                          .segments = wire_segments(octets, mss),
                          .now = now_});
   sent_new_ = true;
-  const std::uint32_t cwnd = congestion_window(tcb_);
-  tcb_.window_use.on_sent({.una = tcb_.snd.una,
-                           .nxt = tcb_.snd.nxt,
-                           .outstanding = octets_between(tcb_.snd.una, tcb_.snd.nxt),
-                           .is_held_by_the_window = tcb_.recovery.in_flight() + mss > cwnd});
+  note_window_use(tcb_.recovery.in_flight() + mss > congestion_window(tcb_));
   tcb_.octets_sent += octets;
   tcb_.last_sent = now_;
   if (octets % mss != 0) tcb_.small_end = tcb_.snd.nxt;

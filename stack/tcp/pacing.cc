@@ -40,6 +40,15 @@ std::uint32_t paced_burst(const Tcb& tcb, std::uint32_t mss) {
   return std::max(burst - burst % mss, mss);
 }
 
+std::uint32_t unpaced_burst(const Tcb& tcb, std::uint32_t mss) {
+  // 64 KB at once where the round trip is short, half of that for each 512 us (tcp_tso_rtt_log).
+  constexpr std::uint32_t kMost = 65'535;
+  const auto halvings = static_cast<std::uint64_t>(tcb.min_rtt.least().count_us()) / 512;
+  const std::uint32_t near = halvings < 16 ? kMost >> halvings : 0;
+  const std::uint32_t burst = std::min(paced_burst(tcb, mss) + near, kMost);
+  return std::max(burst - burst % mss, mss);
+}
+
 void on_paced(Tcb& tcb, std::uint32_t octets, Instant now) {
   if (!is_paced(tcb)) return;
   // As Linux (and sch_fq) the first ten segments are not held back.

@@ -26,6 +26,8 @@ inline Instant may_leave_at(const Tcb& tcb) {
 // So many octets of text may leave together: about a millisecond of the rate, two segments at least
 // (as Linux sizes its super-packets).
 std::uint32_t paced_burst(const Tcb& tcb, std::uint32_t mss);
+// ... and, without pacing, more on a path with a short round trip: Linux's tcp_tso_autosize.
+std::uint32_t unpaced_burst(const Tcb& tcb, std::uint32_t mss);
 void on_paced(Tcb& tcb, std::uint32_t octets, Instant now);
 
 }  // namespace tuntcp::tcp

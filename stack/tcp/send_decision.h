@@ -28,6 +28,8 @@ struct SendDecision {
   bool is_new = false;  // from SND.NXT on
   // For `nothing`: text could leave then, and only time keeps it.
   Instant not_before = Instant::never();
+  // For `nothing`: the congestion window has room, and more of it is waited for.
+  bool is_deferred = false;
 };
 
 // How a segment of this turn is cut.
