@@ -70,7 +70,8 @@ Result<std::size_t> send(Tcb& tcb, Bytes octets, SendFlags flags) {
   if (tcb.fin_queued || tcb.state == State::closed) {
     return std::unexpected(Error::connection_closing);
   }
-  if (!kMaySendText.contains(tcb.state)) return std::unexpected(Error::not_connected);
+  // 3.10.2, SYN-SENT and SYN-RECEIVED: "Queue the data for transmission after entering ESTABLISHED
+  // state." Nothing more is to be done for that: output() sends no text before.
   const std::uint32_t limit = send_limit(tcb);
   const std::size_t free = limit > tcb.send_buffer.size() ? limit - tcb.send_buffer.size() : 0;
   const std::size_t room = std::min(free, notsent_room(tcb));
