@@ -1,22 +1,15 @@
 #include "stack/io/host_text.h"
 
+#include <algorithm>
 #include <cinttypes>
-#include <cstdarg>
-#include <cstdio>
 #include <vector>
+
+#include "stack/io/print.h"
+#include "stack/io/ss_info.h"
 
 namespace tuntcp::io {
 
 namespace {
-
-[[gnu::format(printf, 2, 3)]] void print(std::string& out, const char* format, ...) {
-  char line[512];
-  va_list arguments;
-  va_start(arguments, format);
-  const int length = std::vsnprintf(line, sizeof line, format, arguments);
-  va_end(arguments);
-  if (length > 0) out.append(line, std::min(static_cast<std::size_t>(length), sizeof line - 1));
-}
 
 // As ss does: "1min20sec", "59sec", "3.240ms" (3 s and 240 ms), "200ms".
 std::string timer_text(Duration left) {
@@ -46,36 +39,6 @@ std::string endpoint_text(const Endpoint& endpoint, bool is_wildcard) {
   std::string text = any.to_string();
   text.back() = '*';
   return text;
-}
-
-// As ss: for how long there was something to send, and for which part of that it was held back.
-void print_busy_time(std::string& out, const Status& s) {
-  if (s.busy == Duration::zero()) return;
-  print(out, " busy:%" PRId64 "ms", s.busy.count_ms());
-  const auto part = [&](const char* name, Duration limited) {
-    if (limited == Duration::zero()) return;
-    print(out, " %s:%" PRId64 "ms(%.1f%%)", name, limited.count_ms(),
-          100 * limited.count_s() / s.busy.count_s());
-  };
-  part("rwnd_limited", s.limited_by_window);
-  part("sndbuf_limited", s.limited_by_buffer);
-}
-
-void print_details(std::string& out, const Status& s) {
-  print(out, "\t %s wscale:%u,%u rto:%.0f rtt:%.3f/%.3f mss:%u pmtu:%u rcvmss:%u", s.congestion,
-        s.snd_wscale, s.rcv_wscale, s.rto.count_s() * 1e3, s.srtt.count_s() * 1e3,
-        s.rttvar.count_s() * 1e3, s.snd_mss, s.pmtu, s.rcv_mss);
-  print(out, " cwnd:%u", s.cwnd_segments);
-  if (s.ssthresh_octets != UINT32_MAX) print(out, " ssthresh:%u", s.ssthresh_octets);
-  print(out, " snd_wnd:%u rcv_wnd:%u unacked:%u sndbuf:%u rcvbuf:%u", s.snd_wnd, s.rcv_wnd,
-        s.unacked_octets, s.sndbuf, s.rcvbuf);
-  print(out,
-        " bytes_sent:%" PRIu64 " bytes_acked:%" PRIu64 " bytes_received:%" PRIu64
-        " bytes_retrans:%" PRIu64 "%s%s minrtt:%.3f",
-        s.octets_sent, s.octets_acked, s.octets_received, s.octets_retransmitted,
-        s.has_timestamps ? " ts" : "", s.has_sack ? " sack" : "", s.min_rtt.count_s() * 1e3);
-  print_busy_time(out, s);
-  out += '\n';
 }
 
 std::vector<std::string_view> split(std::string_view text) {
@@ -161,7 +124,8 @@ std::string connection_table(const Host& host, Instant now, const TableOptions& 
     }
     if (s.is_orphan) out += " orphan";
     out += '\n';
-    if (options.with_details && !is_listener) print_details(out, s);
+    if (!options.with_details || is_listener) continue;
+    if (const std::string info = ss_info(s); !info.empty()) out += "\t " + info + "\n";
   }
   return out;
 }

@@ -292,11 +292,16 @@ Turn::Step Turn::send_again(const SendDecision& decision, std::uint32_t mss) {
   tcb_.octets_retransmitted += decision.octets;
   tcb_.segments_retransmitted += segments;
   tcb_.prr.on_sent(decision.octets);
-  tcb_.recovery.on_repeated({.range = {begin, end + (decision.with_fin ? 1U : 0U)},
-                             .mss = mss,
-                             .segments = segments,
-                             .now = now_},
-                            timestamp_clock(tcb_.ts, now_));
+  const recovery::Sending sending{.range = {begin, end + (decision.with_fin ? 1U : 0U)},
+                                  .mss = mss,
+                                  .segments = segments,
+                                  .now = now_};
+  const std::uint32_t timestamp = timestamp_clock(tcb_.ts, now_);
+  if (decision.reason == SendReason::rescue) {
+    tcb_.recovery.on_rescued(sending, timestamp);
+  } else {
+    tcb_.recovery.on_repeated(sending, timestamp);
+  }
   // As Linux: the first segment's timer begins when it leaves.
   if (begin == tcb_.snd.una && !tcb_.deadlines.is_set(Timer::reorder)) {
     restart_retransmission_timer(tcb_, now_);

@@ -79,6 +79,16 @@ SendDecision decide_new(const Tcb& tcb, const SegmentSize& size) {
           .is_new = true};
 }
 
+// RFC 6675, 4, NextSeg (4), where nothing else can leave: what followed the last SACKed octet may
+// be lost as well, and no ACK would tell.
+SendDecision decide_rescue(const Tcb& tcb, const SegmentSize& size) {
+  if (tcb.shared->sysctl.tcp_rescue == 0 || congestion_left(tcb) < size.mss) return {};
+  if (tcb.has_unsent() && window_left(tcb) != 0) return {};
+  const auto last = tcb.recovery.rescue_segment();
+  if (!last || last->begin >= window_end(tcb)) return {};
+  return again(tcb, SendReason::rescue, *last, size.mss);
+}
+
 // RFC 8985, 7.3, TLP_send_probe(): one segment, whatever the congestion window says.
 SendDecision decide_probe(const Tcb& tcb, const SegmentSize& size) {
   const SegmentSize one{.mss = size.mss, .most = size.mss};
@@ -104,7 +114,8 @@ SendDecision decide_by_windows(const Tcb& tcb, const SegmentSize& size) {
   }
   // New text does not overtake what waits to be sent again.
   if (due) return decide_lost(tcb, *due, size);
-  return decide_new(tcb, size);
+  const SendDecision fresh = decide_new(tcb, size);
+  return fresh.reason != SendReason::nothing ? fresh : decide_rescue(tcb, size);
 }
 
 }  // namespace

@@ -16,6 +16,7 @@ enum class SendReason : std::uint8_t {
   nothing,     // until something happens, or `not_before`
   lost,        // recovery found it lost, or too big for the path
   new_text,    // the windows have room; the FIN belongs to it
+  rescue,      // RFC 6675, 4, NextSeg (4): the last segment again, so that ACKs go on
   tail_probe,  // RFC 8985, 7.3: new text if there is some, else the last segment again
 };
 

@@ -222,6 +222,9 @@ constexpr Knob kKnobs[] = {
     TUNTCP_KNOB("net.tuntcp.tcp_cubic_hystart", tcp_cubic_hystart, 0, 2, "", fresh,
                 "CUBIC's slow start ends: 0 by loss, 1 by HyStart (Linux), 2 by HyStart++ "
                 "(RFC 9406)"),
+    TUNTCP_KNOB("net.tuntcp.tcp_rescue", tcp_rescue, 0, 1, "", live,
+                "1: a recovery that has nothing else to send repeats the last segment once (RFC "
+                "6675); Linux leaves that to RACK and the timeout"),
     TUNTCP_KNOB("net.tuntcp.tcp_simultaneous_refused", tcp_simultaneous_refused, 0, 1, "", live,
                 "1: RST in SYN-RECEIVED after an OPEN is \"refused\" (RFC 9293), 0: \"reset\" "
                 "(Linux)"),
@@ -266,6 +269,8 @@ std::expected<Sysctl, std::string> Sysctl::profile(std::string_view name) {
   sysctl.accept_source_route = 1;
   // RFC 9438, 4.10: HyStart++ "SHOULD" end the first slow start.
   sysctl.tcp_cubic_hystart = 2;
+  // RFC 6675, 4, NextSeg (4): the last segment "SHOULD be returned".
+  sysctl.tcp_rescue = 1;
   // As in profile linux, because they do what the RFC asks for: R1 is 3 retransmissions (SHLD-10),
   // R2 is 15, and with these timeouts far more than 100 s (SHLD-11); orphans retransmit 8 times,
   // more than 100 s even from 200 ms; tcp_rfc1337 stays 0, for 3.10.7.4, second, lets a RST end

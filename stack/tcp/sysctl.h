@@ -99,6 +99,8 @@ struct Sysctl {
   std::uint32_t tcp_abe = 0;
   // How CUBIC's slow start ends: 0 by loss, 1 Linux's HyStart too, 2 HyStart++ (RFC 9406) too.
   std::uint32_t tcp_cubic_hystart = 1;
+  // RFC 6675, 4, NextSeg (4), which Linux does not have.
+  std::uint32_t tcp_rescue = 0;
   // Linux ends an OPEN that is under way at any ICMP error, a soft one too, which MUST-56 forbids.
   std::uint32_t tcp_soft_errors_end_open = 1;
 

@@ -45,13 +45,13 @@ struct ExpectedWindow {
   double tolerance;  // a share of it
 };
 
-// RFC 9438, 5.1: (C (3+beta) / (4 (1-beta)))^(1/4) (RTT/p)^(3/4), or, where that is less, Reno's,
-// as which the Reno-friendly region is to be (4.3). Nothing where one is not well above the other:
-// there the window follows now this, now that.
+// RFC 9438, 5.1: (C (3+beta) / (4 (1-beta)))^(1/4) (RTT/p)^(3/4). Where that is less than Reno's
+// window, the connection is in the Reno-friendly region and has Reno's (4.3). No value where
+// neither is 1.5 times the other: there the window follows one formula, then the other.
 //
-// A small window is a fourth below: it loses and recovers every eighth round trip or so, and what
-// is only a few segments long is rounded down; where round trips are shorter than the 1/32 s after
-// which CUBIC (Linux's, too) looks at its curves again it comes behind them.
+// A small window may be a fourth below. It loses about every eighth round trip, and its few
+// segments are rounded down. CUBIC, as Linux has it, computes its curve again after 1/32 s; with
+// shorter round trips the window follows the curve late.
 inline std::optional<ExpectedWindow> rfc9438_window(double p, Duration rtt) {
   constexpr double kC = 0.4;
   constexpr double kBeta = 0.7;
@@ -62,6 +62,14 @@ inline std::optional<ExpectedWindow> rfc9438_window(double p, Duration rtt) {
   const double window = std::max(cubic, reno);
   const bool is_small = window < 15 || (window < 30 && rtt.count_s() < 1.0 / 32);
   return ExpectedWindow{.segments = window, .tolerance = is_small ? 0.25 : 0.15};
+}
+
+// Those of the paths for which rfc9438_window() has a value.
+inline std::vector<LossyPath> paths_of_rfc9438(std::vector<LossyPath> paths) {
+  std::erase_if(paths, [](const LossyPath& path) {
+    return !rfc9438_window(1.0 / path.lose_every, path.rtt).has_value();
+  });
+  return paths;
 }
 
 }  // namespace tuntcp::test

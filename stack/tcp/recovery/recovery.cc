@@ -6,6 +6,15 @@
 #include "stack/tcp/recovery/evidence.h"
 
 namespace tuntcp::tcp::recovery {
+namespace {
+
+SeqRange last_segment_of(const Transmission& transmission) {
+  const std::uint32_t before =
+      std::min((transmission.segments - 1) * transmission.mss, transmission.octets() - 1);
+  return {transmission.range.begin + before, transmission.range.end};
+}
+
+}  // namespace
 
 void Recovery::end() {
   board_.clear();
@@ -39,6 +48,13 @@ void Recovery::on_repeated(const Sending& sending, std::uint32_t timestamp) {
   if (was_lost) undo_.on_repeated(sending.segments, timestamp);
 }
 
+void Recovery::on_rescued(const Sending& sending, std::uint32_t timestamp) {
+  on_repeated(sending, timestamp);
+  // A D-SACK will count it, so it counts here.
+  undo_.on_repeated(sending.segments, timestamp);
+  has_rescued_ = true;
+}
+
 // Neighbours that are due as well leave together, small segments as one (as in Linux).
 std::optional<SeqRange> Recovery::next_due() const {
   constexpr std::uint32_t kMostOctets = 65'535;  // of a packet
@@ -55,8 +71,20 @@ std::optional<SeqRange> Recovery::next_due() const {
 std::optional<SeqRange> Recovery::last_segment() const {
   const Transmission* const last = board_.last();
   if (last == nullptr) return std::nullopt;
-  const std::uint32_t before = std::min((last->segments - 1) * last->mss, last->octets() - 1);
-  return SeqRange{last->range.begin + before, last->range.end};
+  return last_segment_of(*last);
+}
+
+// RFC 6675, 4, NextSeg (4). Deviation: not what was already sent again, whose loss RACK finds; and
+// not after new text left, whose ACKs tell about everything before it.
+std::optional<SeqRange> Recovery::rescue_segment() const {
+  if (episode_ != Episode::recovery || has_rescued_ || has_due()) return std::nullopt;
+  if (board_.is_empty() || board_.end() > end_of_episode_) return std::nullopt;
+  const Transmission* last = board_.last();
+  while (last != nullptr && last->is_sacked) last = last->links.previous;
+  // Without SACK nobody knows which segment is still outstanding.
+  const bool is_known = last != nullptr && board_.sacked().octets != 0;
+  if (!is_known || last->was_repeated) return std::nullopt;
+  return last_segment_of(*last);
 }
 
 // ---- ACKs.
@@ -279,6 +307,7 @@ void Recovery::begin_recovery(SeqNum snd_nxt, bool echoes_congestion, const Path
                               AckOutcome& outcome) {
   outcome.count(path.has_sack ? Counter::tcp_sack_recovery : Counter::tcp_reno_recovery);
   undo_.begin(board_.begin(), board_.repeated().segments);
+  has_rescued_ = false;
   if (is_reducing()) {
     // A window that ECE reduces is not reduced again; its episode goes on as this one.
     may_restore_ = false;
@@ -491,7 +520,7 @@ void Recovery::describe(Canonical& out) const {
   out.number(reordering_seen_ != 0);
   out.number(reno_sacked_segments_);
   out.number(probe_.is_out() | probe_.is_retransmission() << 1 | may_restore_ << 2 | in_frto_ << 3 |
-             is_reneging_ << 4 | is_testing_ << 5);
+             is_reneging_ << 4 | is_testing_ << 5 | has_rescued_ << 6);
   if (probe_.is_out()) out.local(probe_.end());
   out.number(std::min<std::uint64_t>(
       repeated_segments_ - std::min(repeated_segments_, dsacked_segments_), 255));

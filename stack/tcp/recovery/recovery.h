@@ -126,6 +126,8 @@ class Recovery {
   void on_sent(const Sending& sending);
   // Octets that next_due() named, or a probe, leave again. `timestamp`: TSval's clock.
   void on_repeated(const Sending& sending, std::uint32_t timestamp);
+  void on_rescued(const Sending& sending,
+                  std::uint32_t timestamp);  // rescue_segment() leaves again
   void on_probe_sent(SeqNum snd_nxt, bool is_retransmission) {
     probe_.on_sent(snd_nxt, is_retransmission);
   }
@@ -162,6 +164,8 @@ class Recovery {
   std::optional<SeqRange> next_due() const;
   // The last segment, which a tail loss probe repeats; absent if nothing is outstanding.
   std::optional<SeqRange> last_segment() const;
+  // RFC 6675, 4, NextSeg (4): the highest outstanding segment that is not SACKed, once an episode.
+  std::optional<SeqRange> rescue_segment() const;
   std::uint32_t in_flight() const {
     return board_.in_flight() - std::min(reno_sacked(), board_.in_flight());
   }
@@ -254,6 +258,7 @@ class Recovery {
   bool in_frto_ = false;
   bool is_testing_ = false;   // ... and new octets are sent before what is lost (step 2.b)
   bool is_reneging_ = false;  // until the episode ends
+  bool has_rescued_ = false;  // in this recovery
 };
 
 }  // namespace tuntcp::tcp::recovery

@@ -63,8 +63,12 @@ bool Scoreboard::on_sent(const Sending& sending, const DeliveryState& delivery) 
 }
 
 void Scoreboard::on_repeated(const Sending& sending, const DeliveryState& delivery) {
-  Transmission* const found = ranges_.find(sending.range.begin);
+  Transmission* found = ranges_.find(sending.range.begin);
   if (found == nullptr) return;
+  // The last segment alone of what left in one packet.
+  if (found->range.begin < sending.range.begin) {
+    if (auto* const upper = ranges_.split(*found, sending.range.begin)) found = upper;
+  }
   while (found->range.end < sending.range.end && found->links.next != nullptr) join_next(*found);
   // Without room for another range the whole counts as sent again; what was not really sent is
   // found lost like any other loss.

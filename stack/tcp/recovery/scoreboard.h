@@ -63,8 +63,8 @@ class Scoreboard {
   // Left for the first time. False: the pool is used up, which has_room_for() knows before.
   bool on_sent(const Sending& sending, const DeliveryState& delivery);
   bool has_room_for(Instant now, std::uint32_t mss) const;
-  // Left again: the range of what was due, or the first part of it. It begins where a transmission
-  // does.
+  // Left again: the range of what was due or the first part of it, or the last segment of a
+  // transmission.
   void on_repeated(const Sending& sending, const DeliveryState& delivery);
   // The part of `transmission` inside [begin, end), cut at segment boundaries so that forged blocks
   // cannot make crumbs (CVE-2019-11478); null if no whole segment is inside.

@@ -104,11 +104,23 @@ TEST_F(HostTextTest, ShowsTheTimeWaitTimerAsSsDoes) {
 TEST_F(HostTextTest, ShowsDetailsWhenAsked) {
   connect();
   const std::string table = *answer_request(host, now, "ss -i");
-  EXPECT_THAT(table, HasSubstr("\t cubic wscale:10,10 rto:"));
+  EXPECT_THAT(table, HasSubstr("\t ts sack cubic wscale:10,10 rto:"));
   // Half of the window that the SYN offered, which is the largest so far (tcp_bound_to_half_wnd).
   EXPECT_THAT(table, HasSubstr(" pmtu:65535 "));
-  EXPECT_THAT(table, HasSubstr(" cwnd:10 "));      // Linux's, whatever the size of the segments
-  EXPECT_THAT(table, Not(HasSubstr("ssthresh")));  // Not known yet, and ss leaves it out too.
+  EXPECT_THAT(table, HasSubstr(" cwnd:10 "));       // Linux's, whatever the size of the segments
+  EXPECT_THAT(table, Not(HasSubstr(" ssthresh")));  // Not known yet, and ss leaves it out too.
+}
+
+// As with ss: TIME-WAIT keeps the addresses, and nothing of what TCP_INFO tells.
+TEST_F(HostTextTest, ShowsNoDetailsOfTimeWait) {
+  connect();
+  ASSERT_TRUE(host.close(client, now));
+  settle();
+  ASSERT_TRUE(host.close(server, now));
+  settle();
+  const std::string table = *answer_request(host, now, "ss -i");
+  EXPECT_THAT(table, HasSubstr("TIME-WAIT"));
+  EXPECT_THAT(table, Not(HasSubstr("\t")));
 }
 
 // The receiver reads nothing until its window is closed; then two seconds pass. As ss -i shows it.
@@ -119,7 +131,7 @@ TEST_F(HostTextTest, ShowsWhatHeldASenderBack) {
   settle();
   pass(2000_ms);
   const std::string table = *answer_request(host, now, "ss -i");
-  EXPECT_THAT(table, HasSubstr(" busy:2000ms rwnd_limited:2000ms(100.0%)\n"));
+  EXPECT_THAT(table, HasSubstr(" busy:2000ms rwnd_limited:2000ms(100.0%) "));
   EXPECT_THAT(table, Not(HasSubstr("sndbuf_limited")));
 }
 

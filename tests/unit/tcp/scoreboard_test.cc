@@ -197,6 +197,21 @@ TEST_F(Board, WhatLeavesTogetherIsOneRange) {
   EXPECT_EQ(board_.size(), 2U);
 }
 
+// RFC 8985, 7.3: a probe repeats the last segment, and nothing else of the packet it left in.
+TEST_F(Board, TheLastSegmentOfABurstIsRepeatedAlone) {
+  send(0, 9 * kMss);
+  now_ += 1_ms;
+  board_.on_repeated(
+      {.range = {SeqNum(8 * kMss), SeqNum(9 * kMss)}, .mss = kMss, .segments = 1, .now = now_}, {});
+  EXPECT_EQ(board_.size(), 2U);
+  EXPECT_EQ(board_.outstanding_segments(), 9U);
+  EXPECT_EQ(board_.first()->segments, 8U);
+  EXPECT_EQ(board_.first()->sent_at, Instant::from_ns(1));
+  EXPECT_FALSE(board_.first()->was_repeated);
+  EXPECT_EQ(board_.last()->sent_at, now_);
+  EXPECT_TRUE(board_.last()->was_repeated);
+}
+
 // CVE-2019-11478: blocks of single octets must not break the ranges into crumbs.
 TEST_F(Board, ABlockInsideASegmentSplitsNothing) {
   send(0, 100 * kMss);

@@ -101,6 +101,7 @@ TEST(Sysctl, DefaultsAreLinuxs) {
             "net.ipv6.ip6frag_time = 60\n"
             "net.tuntcp.tcp_abe = 0\n"
             "net.tuntcp.tcp_cubic_hystart = 1\n"
+            "net.tuntcp.tcp_rescue = 0\n"
             "net.tuntcp.tcp_simultaneous_refused = 0\n"
             "net.tuntcp.tcp_soft_errors_end_open = 1\n"
             "net.tuntcp.tcp_time_wait_ms = 60000\n");
@@ -126,6 +127,7 @@ constexpr Range kRanges[] = {
     {"net.ipv6.ip6frag_time", "-1", "0", "2147483", "2147484"},
     {"net.tuntcp.tcp_abe", "-1", "0", "1", "2"},
     {"net.tuntcp.tcp_cubic_hystart", "-1", "0", "2", "3"},
+    {"net.tuntcp.tcp_rescue", "-1", "0", "1", "2"},
     {"net.tuntcp.tcp_soft_errors_end_open", "-1", "0", "1", "2"},
     {"net.ipv4.tcp_abort_on_overflow", "-1", "0", "255", "256"},
     {"net.ipv4.tcp_adv_win_scale", "-32", "-31", "31", "32"},
