@@ -296,8 +296,7 @@ int Sockets::ioctl(int fd, unsigned long request, int* value) {
   const Socket& socket = *file->socket;
   const bool is_listening = socket.stage == Socket::Stage::listening;
   const Status status = t.status(socket);
-  const bool has_numbers =
-      status.state != tcp::State::syn_sent && status.state != tcp::State::syn_received;
+  const bool has_numbers = !tcp::kOpening.contains(status.state);
   // A SYN that nobody took is outstanding in Linux, until somebody is told.
   const bool has_failed = socket.is_connecting && status.state == tcp::State::closed;
   const int fin = status.fin_is_outstanding || has_failed ? 1 : 0;

@@ -15,7 +15,6 @@ namespace {
 using tcp::State;
 using tcp::StateSet;
 
-constexpr StateSet kOpening{State::syn_sent, State::syn_received};
 // What Linux resets when the connection is taken apart under the application's hands.
 constexpr StateSet kNeedsReset{State::established, State::close_wait, State::fin_wait_1,
                                State::fin_wait_2, State::syn_received};
@@ -128,7 +127,7 @@ void Tables::shut(Socket& socket, const Directions& directions) {
   socket.shut_read |= directions.read;
   socket.shut_write |= directions.write;
   // To Linux it is neither connecting now nor unconnected, and never will be.
-  const bool is_open = before != State::closed && !kOpening.contains(before);
+  const bool is_open = before != State::closed && !tcp::kOpening.contains(before);
   if (socket.is_connecting && !is_open) socket.is_spent = true;
   if (before == State::closed) return;
   socket.is_connecting = false;
@@ -301,7 +300,7 @@ int Sockets::connect(int fd, const sockaddr* address, socklen_t length) {
     t.host.set_cookie(socket->connection, std::uint64_t{t.index_of(fd)} + 1);
   }
   const State state = t.state(*socket);
-  if (kOpening.contains(state)) {
+  if (tcp::kOpening.contains(state)) {
     if (waits) return -EAGAIN;
     return is_new ? -EINPROGRESS : -EALREADY;
   }

@@ -91,7 +91,7 @@ std::uint32_t Tables::readiness(const File& of) const {
   std::uint32_t ready = 0;
   if ((read_is_shut && write_is_shut) || status.state == State::closed) ready |= EPOLLHUP;
   if (read_is_shut) ready |= kIn | EPOLLRDHUP;
-  if (status.state != State::syn_sent && status.state != State::syn_received) {
+  if (!tcp::kOpening.contains(status.state)) {
     if (may_read(socket, status)) ready |= kIn;
     if (write_is_shut || may_write(socket, status, host.sysctl())) ready |= kOut;
     const auto urgent = urgent_octet(socket, status);

@@ -245,7 +245,7 @@ ssize_t Tables::send(int fd, const msghdr& message, int flags) {
   constexpr int kFastOpen = 0x20000000;
   if (flags & kFastOpen) return -EOPNOTSUPP;
   const State state = this->state(*socket);
-  if (state == State::syn_sent || state == State::syn_received) return -EAGAIN;
+  if (tcp::kOpening.contains(state)) return -EAGAIN;
   const bool is_open = tcp::kMaySendText.contains(state);
   if (const int error = is_open ? check_control(message) : 0) return error;
   if (!is_open || socket->shut_write || socket->error != 0) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 #include <new>
 #include <utility>
 
@@ -37,14 +36,17 @@ void ChunkPool::give_back(Chunk* chunk) {
   chunk->next = std::exchange(free_, chunk);
 }
 
+void SendBuffer::start_at(SeqNum first) {
+  TUNTCP_CHECK(head_ == nullptr);
+  head_at_ = begin_ = end_ = first;
+}
+
 std::size_t SendBuffer::append(Bytes octets) {
-  // Positions are counted from the first octet of head_ in 32 bits.
-  const std::uint32_t most = std::numeric_limits<std::uint32_t>::max() - begin_ - size_;
-  octets = octets.first(std::min<std::size_t>(octets.size(), most));
+  octets = octets.first(std::min<std::size_t>(octets.size(), kMaxOctets - size()));
   std::size_t copied = 0;
   while (copied < octets.size()) {
-    const std::uint32_t used = (begin_ + size_) % ChunkPool::kChunkOctets;
-    if (used == 0) {  // also when there is no chunk: then begin_ and size_ are 0
+    const std::uint32_t used = octets_between(head_at_, end_) % ChunkPool::kChunkOctets;
+    if (used == 0) {  // also when there is no chunk: then head_at_ is end_
       ChunkPool::Chunk* const chunk = pool_->take();
       if (chunk == nullptr) break;
       (tail_ == nullptr ? head_ : tail_->next) = chunk;
@@ -54,65 +56,62 @@ std::size_t SendBuffer::append(Bytes octets) {
         std::min<std::size_t>(octets.size() - copied, ChunkPool::kChunkOctets - used);
     std::memcpy(tail_->octets + used, octets.data() + copied, count);
     copied += count;
-    size_ += static_cast<std::uint32_t>(count);
+    end_ += static_cast<std::uint32_t>(count);
   }
   return copied;
 }
 
-void SendBuffer::discard(std::uint32_t octets) {
-  TUNTCP_CHECK(octets <= size_);
-  if (octets == size_) return clear();
-  size_ -= octets;
-  // The first step may end in head_, so the sum is made in 64 bits.
-  std::uint64_t begin = std::uint64_t{begin_} + octets;
-  for (; begin >= ChunkPool::kChunkOctets; begin -= ChunkPool::kChunkOctets) {
-    if (cursor_ == head_) {
-      cursor_ = nullptr;
-    } else {
-      cursor_offset_ -= ChunkPool::kChunkOctets;
-    }
-    ChunkPool::Chunk* const acknowledged = std::exchange(head_, head_->next);
-    pool_->give_back(acknowledged);
+std::uint32_t SendBuffer::discard(SeqNum una) {
+  TUNTCP_CHECK(begin_ <= una && una <= end_ + 1);
+  const SeqNum acknowledged = earlier_of(una, end_);
+  const std::uint32_t octets = octets_between(begin_, acknowledged);
+  begin_ = acknowledged;
+  if (begin_ == end_) {
+    clear();
+  } else {
+    while (octets_between(head_at_, begin_) >= ChunkPool::kChunkOctets) give_back_head();
   }
-  begin_ = static_cast<std::uint32_t>(begin);
+  return octets;
 }
 
-std::size_t SendBuffer::view(std::uint32_t offset, std::uint32_t octets,
-                             std::span<Bytes, kMaxPieces> out) const {
-  TUNTCP_CHECK(octets <= 65'535 && offset <= size_ && octets <= size_ - offset);
-  if (octets == 0) return 0;
-  const std::uint32_t position = begin_ + offset;
-  const std::uint32_t target = position - position % ChunkPool::kChunkOctets;
+std::size_t SendBuffer::view(SeqRange range, std::span<Bytes, kMaxPieces> out) const {
+  TUNTCP_CHECK(begin_ <= range.begin && range.end <= end_ && range.octets() <= 65'535);
+  if (range.is_empty()) return 0;
+  std::uint32_t begin = octets_between(head_at_, range.begin) % ChunkPool::kChunkOctets;
+  const SeqNum target = range.begin - begin;
 
   // A retransmission walks from the front and leaves the cursor where new octets are sent.
-  const bool is_ahead = cursor_ == nullptr || target >= cursor_offset_;
+  const bool is_ahead = cursor_ == nullptr || target >= cursor_at_;
   const bool from_cursor = is_ahead && cursor_ != nullptr;
   ChunkPool::Chunk* chunk = from_cursor ? cursor_ : head_;
-  for (std::uint32_t at = from_cursor ? cursor_offset_ : 0; at != target;
+  for (SeqNum at = from_cursor ? cursor_at_ : head_at_; at != target;
        at += ChunkPool::kChunkOctets) {
     chunk = chunk->next;
   }
   if (is_ahead) {
     cursor_ = chunk;
-    cursor_offset_ = target;
+    cursor_at_ = target;
   }
 
   std::size_t pieces = 0;
-  for (std::uint32_t begin = position - target; octets != 0; begin = 0, chunk = chunk->next) {
-    const std::uint32_t count = std::min(octets, ChunkPool::kChunkOctets - begin);
+  for (std::uint32_t left = range.octets(); left != 0; begin = 0, chunk = chunk->next) {
+    const std::uint32_t count = std::min(left, ChunkPool::kChunkOctets - begin);
     out[pieces++] = Bytes(chunk->octets + begin, count);
-    octets -= count;
+    left -= count;
   }
   return pieces;
 }
 
 void SendBuffer::clear() {
-  while (head_ != nullptr) pool_->give_back(std::exchange(head_, head_->next));
+  while (head_ != nullptr) give_back_head();
   tail_ = nullptr;
-  begin_ = 0;
-  size_ = 0;
-  cursor_ = nullptr;
-  cursor_offset_ = 0;
+  head_at_ = end_ = begin_;
+}
+
+void SendBuffer::give_back_head() {
+  if (cursor_ == head_) cursor_ = nullptr;
+  head_at_ += ChunkPool::kChunkOctets;
+  pool_->give_back(std::exchange(head_, head_->next));
 }
 
 }  // namespace tuntcp::buffer

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "stack/base/bytes.h"
+#include "stack/base/seq_num.h"
 
 namespace tuntcp::buffer {
 
@@ -33,8 +34,9 @@ class ChunkPool {
   Chunk* free_ = nullptr;
 };
 
-// A queue of octets in chunks. Offset 0 is the oldest octet that is held: the first data octet at
-// or after SND.UNA.
+// The text of our sequence space (RFC 9293, 3.4): a queue of octets in chunks, in which each octet
+// goes by its sequence number. In front of begin() lies the SYN or what was acknowledged; the
+// number end() is that of the FIN, once there is one.
 class SendBuffer {
  public:
   SendBuffer() = default;
@@ -43,30 +45,41 @@ class SendBuffer {
   ~SendBuffer() { clear(); }
   // Before the first append.
   void use(ChunkPool& pool) { pool_ = &pool; }
+  // The number of the first octet that will be appended. Only while nothing is held.
+  void start_at(SeqNum first);
 
-  // Copies as much of `octets` as the pool has memory for; returns how many octets.
+  // Copies as much of `octets` as the pool has memory for; returns how many octets. Never more are
+  // held than a quarter of all numbers, so that any two numbers in use can be compared.
+  static constexpr std::uint32_t kMaxOctets = 1U << 30;
   std::size_t append(Bytes octets);
-  // The acknowledged octets are forgotten. octets <= size().
-  void discard(std::uint32_t octets);
-  // Views of [offset, offset + octets), in as many pieces as it returns. The range lies within
-  // size() and is no longer than 65,535, so kMaxPieces always suffice. Valid until the next
+  // The octets before `una` are acknowledged and forgotten; returns how many these were.
+  // begin() <= una <= end() + 1: the FIN may be acknowledged as well.
+  std::uint32_t discard(SeqNum una);
+  // Views of the octets `range`, in as many pieces as it returns. The range lies within begin() and
+  // end() and is no longer than 65,535, so kMaxPieces always suffice. Valid until the next
   // discard() or clear().
   static constexpr std::size_t kMaxPieces = 65'535 / ChunkPool::kChunkOctets + 2;
-  std::size_t view(std::uint32_t offset, std::uint32_t octets,
-                   std::span<Bytes, kMaxPieces> out) const;
+  std::size_t view(SeqRange range, std::span<Bytes, kMaxPieces> out) const;
+  // All octets are forgotten, as if they had never been appended.
   void clear();
 
-  std::uint32_t size() const { return size_; }
+  SeqNum begin() const { return begin_; }
+  SeqNum end() const { return end_; }
+  std::uint32_t size() const { return octets_between(begin_, end_); }
 
  private:
+  void give_back_head();
+
   ChunkPool* pool_ = nullptr;
   ChunkPool::Chunk* head_ = nullptr;
   ChunkPool::Chunk* tail_ = nullptr;
-  std::uint32_t begin_ = 0;  // of the first octet within head_
-  std::uint32_t size_ = 0;
   // Where the farthest view began, so that sending forward does not walk the list again.
   mutable ChunkPool::Chunk* cursor_ = nullptr;
-  mutable std::uint32_t cursor_offset_ = 0;  // of cursor_'s first octet, from head_'s first
+  // Of the first octet within head_ and cursor_.
+  SeqNum head_at_;
+  mutable SeqNum cursor_at_;
+  SeqNum begin_;
+  SeqNum end_;
 };
 
 }  // namespace tuntcp::buffer

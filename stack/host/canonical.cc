@@ -53,8 +53,8 @@ void describe_sequence(const Tcb& tcb, Canonical& out) {
   out.number(tcb.snd.wnd);
   out.number(tcb.snd.max_wnd);
   out.number(tcb.snd.wscale);
-  if (tcb.fin_sent) out.local(tcb.fin_at);
-  if (tcb.sends_urgent) out.local(tcb.snd.up);
+  out.local(tcb.send_buffer.end());
+  if (tcb.sends_urgent()) out.local(tcb.snd.up);
   if (tcb.state == State::syn_sent) return;
   for (const SeqNum seq :
        {tcb.rcv.irs, tcb.rcv.nxt, tcb.rcv.edge, tcb.rcv.last_ack_sent, tcb.snd.wl1}) {
@@ -62,7 +62,7 @@ void describe_sequence(const Tcb& tcb, Canonical& out) {
   }
   out.number(tcb.rcv.wscale);
   if (tcb.urgent_pending) out.remote(tcb.rcv.up);
-  if (tcb.fin_is_ahead) out.remote(tcb.peer_fin_at);
+  if (tcb.peer_fin) out.remote(*tcb.peer_fin);
 }
 
 void describe_ack(const Tcb& tcb, Canonical& out) {
@@ -89,7 +89,7 @@ void describe_space(const Tcb& tcb, Canonical& out) {
   for (const std::uint32_t value :
        {space.buffer, space.ssthresh, space.clamp, std::uint32_t{space.is_locked},
         space.round_copied, space.best_round, tcb.receive_buffer.readable(),
-        tcb.receive_buffer.memory(), tcb.send_buffer.size(), tcb.send_limit, tcb.notsent_lowat,
+        tcb.receive_buffer.memory(), tcb.send_limit, tcb.notsent_lowat,
         std::uint32_t{tcb.max_segment}, std::uint32_t{tcb.syn_retries}, space.asked_clamp,
         std::uint32_t{tcb.offered.window_shift}}) {
     out.number(value);
@@ -128,12 +128,10 @@ void describe(const Tcb& tcb, Canonical& out) {
   std::uint64_t flags = 0;
   for (const bool flag : {tcb.is_passive,
                           tcb.fin_queued,
-                          tcb.fin_sent,
                           tcb.is_released,
                           tcb.is_orphan,
                           tcb.receiving_stopped,
-                          tcb.fin_received,
-                          tcb.fin_is_ahead,
+                          tcb.peer_fin.has_value(),
                           tcb.urgent_pending,
                           tcb.in_table,
                           tcb.send_was_refused,
@@ -159,7 +157,7 @@ void describe(const Tcb& tcb, Canonical& out) {
                           tcb.ecn.cwr_due,
                           tcb.tail_probe_due,
                           tcb.ts.has_recent,
-                          tcb.sends_urgent,
+                          tcb.sends_urgent(),
                           tcb.is_stalled}) {
     flags = flags << 1 | static_cast<std::uint64_t>(flag);
   }

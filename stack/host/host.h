@@ -176,8 +176,8 @@ class Host {
   // network_unreachable (no address of that family), invalid_argument (MUST-46, of a source route's
   // addresses too; of options), insufficient_resources.
   Result<ConnectionId> open(const Endpoint& remote, const OpenOptions& options, Instant now);
-  // SEND: copies as much as there is room for. Errors: would_block (nothing fits; `writable`
-  // follows), connection_closing (after close), not_connected (before `connected`), or why the
+  // SEND: copies as much as there is room for; before `connected` it waits for that. Errors:
+  // would_block (nothing fits; `writable` follows), connection_closing (after close), or why the
   // connection is CLOSED.
   Result<std::size_t> send(ConnectionId id, Bytes octets, Instant now,
                            const SendOptions& options = {});

@@ -27,7 +27,7 @@ const char* wrong_in_timers(const Tcb& tcb) {
   if (tcb.shared->wheel.next_deadline() > tcb.when) return "a deadline that the wheel oversleeps";
   if (!tcb.in_table || tcb.ready.is_linked) return nullptr;
   // Nothing will be sent now, so a timer must see to what is outstanding or waits.
-  if (tcb.state == State::syn_sent || tcb.state == State::syn_received) {
+  if (tcp::kOpening.contains(tcb.state)) {
     return tcb.deadlines.is_set(Timer::retransmit) ? nullptr : "a SYN without a timer";
   }
   if (tcb.recovery.has_outstanding()) {
@@ -36,8 +36,8 @@ const char* wrong_in_timers(const Tcb& tcb) {
                            tcb.deadlines.is_set(Timer::tail_probe);
     return has_timer ? nullptr : "octets in flight without a timer";
   }
-  const bool waits = tcb.unsent() != 0 || (tcb.fin_queued && !tcb.fin_sent);
-  if (waits && !tcb.deadlines.is_set(Timer::persist)) return "unsent octets without a timer";
+  if (tcb.has_unsent() && !tcb.deadlines.is_set(Timer::persist))
+    return "unsent octets without a timer";
   return nullptr;
 }
 

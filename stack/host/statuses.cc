@@ -61,10 +61,10 @@ Duration time_since(Instant then, Instant now) {
 
 // What TCP_INFO tells and ss(8) does not print by itself.
 void fill_details(const Tcb& tcb, Instant now, Status& status) {
-  status.peer_has_finished = tcb.fin_received;
-  const bool syn_is_acked = tcb.snd.una > tcb.snd.iss && !tcb.is_passive;
+  status.peer_has_finished = tcb.fin_is_received();
+  const bool syn_is_acked = tcb.established_at != Instant() && !tcb.is_passive;
   status.numbers_acked = tcb.octets_acked + (syn_is_acked ? 1 : 0) + (tcb.fin_is_acked() ? 1 : 0);
-  status.numbers_received = tcb.octets_received + (tcb.fin_received ? 1 : 0);
+  status.numbers_received = tcb.octets_received + (tcb.fin_is_received() ? 1 : 0);
   status.fin_is_outstanding = tcb.fin_queued && !tcb.fin_is_acked() && tcb.state != State::closed;
   status.acks_quickly = !tcb.ack.is_interactive;
   status.episode = tcb.recovery.episode();

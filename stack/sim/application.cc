@@ -15,6 +15,10 @@ Application::Application(World& world, const Place& place, const Habits& habits,
       dice_(seed),
       started_(world.now()) {}
 
+void Application::opened() {
+  if (habits_.writes_early) act();
+}
+
 void Application::start() {
   is_connected_ = true;
   note("is connected");
@@ -61,12 +65,14 @@ bool Application::takes_a_pause() {
 }
 
 void Application::act() {
-  if (is_released_ || !is_connected_ || is_acting_ || world_.now() < paused_until_) return;
+  if (is_released_ || is_acting_ || world_.now() < paused_until_) return;
+  if (!is_connected_ && !habits_.writes_early) return;
   is_acting_ = true;
   bool goes_on = true;
   while (goes_on && !is_released_) {
     const bool wrote = write_some();
-    const bool has_read = !is_released_ && world_.now() >= paused_until_ && read_some();
+    const bool may_read = is_connected_ && !is_released_;
+    const bool has_read = may_read && world_.now() >= paused_until_ && read_some();
     goes_on = (wrote || has_read) && world_.now() >= paused_until_;
   }
   is_acting_ = false;
@@ -76,7 +82,7 @@ void Application::act() {
 
 bool Application::ends_early() {
   const bool has_limit = habits_.end == Habits::End::abort || habits_.end == Habits::End::vanish;
-  if (!has_limit || written() + read() < habits_.ends_after) return false;
+  if (!has_limit || !is_connected_ || written() + read() < habits_.ends_after) return false;
   was_cut_short_ = true;
   if (habits_.end == Habits::End::abort) {
     note("aborts");
@@ -90,6 +96,7 @@ bool Application::write_some() {
   if (has_closed_ || error_ || ends_early()) return false;
   if (habits_.end == Habits::End::answer && !saw_end_) return false;
   if (written() == habits_.octets) {
+    if (!is_connected_) return false;  // CLOSE would be the end of it
     if (habits_.end == Habits::End::leave) {
       was_cut_short_ = true;
       release();

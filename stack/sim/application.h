@@ -22,6 +22,7 @@ struct Habits {
   double pause = 0;  // after a read or a write
   Duration pause_most = Duration::zero();
   Duration first_read = Duration::zero();  // nothing is read before that long after the start
+  bool writes_early = false;               // before the connection is established
   enum class End : std::uint8_t {
     close,   // CLOSE when all is written, read to the end, release
     answer,  // read to the end first, then write and close
@@ -47,6 +48,7 @@ class Application {
   Application& operator=(const Application&) = delete;
 
   void on_event(const Event& event);
+  void opened();  // an OPEN was made; start() follows once the connection is established
   void start();
   // Gives up on a peer that will never be heard of again, as a user would.
   void give_up();

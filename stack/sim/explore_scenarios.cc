@@ -25,6 +25,7 @@ std::vector<ExploreScenario> wide_scenarios() {
           {.name = "simultaneous open",
            .opens = {1, 1},
            .writes = {1, 1},
+           .writes_early = true,
            .closes = kBoth,
            .aborts = kBoth,
            .drops = 1,
@@ -87,6 +88,18 @@ std::vector<ExploreScenario> deep_scenarios() {
   add("closing", [](ExploreScenario& s) {
     s.writes = {1, 1};
     s.duplicates = 1;
+  });
+  add("SEND before the handshake is over", [](ExploreScenario& s) {
+    s.writes = {1, 0};
+    s.writes_early = true;
+    s.aborts = kFirst;
+    s.releases = kFirst;
+  });
+  add("SEND before OPENs that crossed are answered", [](ExploreScenario& s) {
+    s.listens = {};
+    s.opens = {1, 1};
+    s.writes = {1, 1};
+    s.writes_early = true;
   });
   add("aborting", [](ExploreScenario& s) { s.aborts = kBoth; });
   add("aborting after OPENs that crossed", [](ExploreScenario& s) {

@@ -118,7 +118,9 @@ void ExploreWorld::app_actions(Side side, std::vector<Action>& out) const {
     return;
   }
   const Life& life = end.lives.back();
-  const bool may_send = state && tcp::kMaySendText.contains(*state) && !life.closed;
+  const bool is_early = state && tcp::kOpening.contains(*state) && scenario_.writes_early;
+  const bool takes_text = is_early || (state && tcp::kMaySendText.contains(*state));
+  const bool may_send = takes_text && !life.closed;
   if (may_send && life.writes < scenario_.writes[side]) may(Kind::write);
   if (reads_late(side) && end.host->readable(*end.connection).value_or(0) != 0) may(Kind::read);
   if (scenario_.closes[side] && !life.closed) may(Kind::close);

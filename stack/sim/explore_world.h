@@ -32,6 +32,7 @@ struct ExploreScenario {
   std::array<bool, 2> listens{};          // has a listener from the start
   std::array<std::uint8_t, 2> opens{};    // active OPENs
   std::array<std::uint8_t, 2> writes{};   // of each connection
+  bool writes_early = false;              // before the handshake is over, too
   std::uint32_t write_octets = 3;         // in one write
   std::array<bool, 2> closes{};           // CLOSE
   std::array<bool, 2> aborts{};           // ABORT

@@ -80,6 +80,7 @@ Habits draw_habits(Dice& dice, bool has_pauses) {
     habits.pause_most = Duration::milliseconds(dice.one_of({1, 50, 3'000}));
     habits.first_read = dice.up_to(Duration::milliseconds(dice.one_of({1, 200, 20'000})));
   }
+  habits.writes_early = dice.chance(0.3);
   return habits;
 }
 

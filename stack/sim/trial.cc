@@ -81,7 +81,7 @@ void Trial::open(std::size_t index, std::size_t end) {
           .open(scenario_.remote(index, end),
                 {.local = scenario_.local(index, end), .socket = script.options}, world_.now());
   if (!id) return expect(false, std::string("OPEN fails: ") + to_string(id.error()), nullptr);
-  add(index, end, *id);
+  if (Application* const opener = add(index, end, *id)) opener->opened();
 }
 
 void Trial::accept(HostIndex host, ListenerId listener) {

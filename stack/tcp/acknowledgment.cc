@@ -63,14 +63,11 @@ void measure_round_trip(Tcb& tcb, const Segment& seg, const recovery::AckOutcome
 }
 
 void forget_acknowledged(Tcb& tcb, SeqNum ack) {
-  const std::uint32_t acked = octets_between(tcb.snd.una, ack);
-  const std::uint32_t text = std::min(acked, tcb.send_buffer.size());
-  tcb.send_buffer.discard(text);
-  tcb.octets_acked += text;
+  tcb.octets_acked += tcb.send_buffer.discard(ack);
   tcb.snd.una = ack;
-  if (tcb.sends_urgent && tcb.snd.up <= ack) tcb.sends_urgent = false;
-  // Minshall's mark must not fall so far behind that it seems to lie ahead.
-  if (tcb.small_end < ack) tcb.small_end = ack;
+  // SND.UP and Minshall's mark must not fall so far behind that they seem to lie ahead.
+  tcb.snd.up = later_of(tcb.snd.up, ack);
+  tcb.small_end = later_of(tcb.small_end, ack);
 }
 
 // Half of the largest window bounds our segments: see effective_send_mss().

@@ -37,7 +37,7 @@ void start_controller(Tcb& tcb, std::uint32_t segments, Instant now) {
 void switch_controller(Tcb& tcb, std::string_view name, Instant now) {
   const congestion::Window window = tcb.congestion->window();
   become(tcb, name);
-  if (tcb.state == State::syn_sent || tcb.state == State::syn_received) return;
+  if (kOpening.contains(tcb.state)) return;
   congestion::Start start = start_of(tcb, now);
   start.segments = std::max(window.cwnd / start.mss, 1U);
   start.ssthresh = window.ssthresh;

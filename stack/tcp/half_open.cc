@@ -182,9 +182,7 @@ void promote(const HalfOpenState& half_open, Tcb& tcb, std::uint32_t so_rcvbuf, 
   enter(tcb, State::listen, Cause::passive_open);
   enter(tcb, State::syn_received, Cause::syn_received);
   tcb.is_passive = true;
-  tcb.snd.iss = half_open.iss;
-  tcb.snd.una = half_open.iss;
-  tcb.snd.nxt = half_open.iss + 1;
+  start_sequence_space(tcb, half_open.iss);
   tcb.rcv.irs = half_open.irs;
   tcb.rcv.nxt = half_open.irs + 1;
   tcb.rcv.last_ack_sent = tcb.rcv.nxt;

@@ -15,7 +15,7 @@ bool may_be_in_flight(const Tcb& tcb, SeqNum quoted) {
 }
 
 void on_network_error(Tcb& tcb, Error error, ErrorKind kind) {
-  const bool is_opening = tcb.state == State::syn_sent || tcb.state == State::syn_received;
+  const bool is_opening = kOpening.contains(tcb.state);
   const bool ends =
       is_opening && (kind == ErrorKind::hard || sysctl(tcb).tcp_soft_errors_end_open != 0);
   if (ends) return end(tcb, error, Cause::delete_tcb);

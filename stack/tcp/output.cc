@@ -137,8 +137,7 @@ class Turn {
   // After a pause the path must be probed again (RFC 9293, 3.8.2; RFC 2861), once there is room for
   // text to leave: a peer that keeps its window closed is no pause.
   void end_pause() {
-    const bool has_text = tcb_.unsent() != 0 || (tcb_.fin_queued && !tcb_.fin_sent);
-    if (has_text && tcb_.snd.una == tcb_.snd.nxt && tcb_.snd.wnd != 0) {
+    if (tcb_.has_unsent() && tcb_.snd.una == tcb_.snd.nxt && tcb_.snd.wnd != 0) {
       end_idle_period(tcb_, now_);
     }
   }
@@ -168,7 +167,7 @@ class Turn {
   std::uint32_t most_text(std::uint32_t mss, std::uint32_t headers) const {
     // Each segment has an urgent pointer of its own, which no device would know to write. Nor is
     // every device to be trusted with options of IP.
-    if (tcb_.sends_urgent || tcb_.ip_option_octets != 0) return mss;
+    if (tcb_.sends_urgent() || tcb_.ip_option_octets != 0) return mss;
     const std::uint32_t gso = tcb_.shared->link_of(tcb_).gso_max_octets;
     if (gso <= headers + mss) return mss;
     const std::uint32_t whole = std::min(gso, wire::kIpMaxOctets) - headers;
@@ -285,8 +284,7 @@ Turn::Step Turn::send_again(const SendDecision& decision, std::uint32_t mss) {
   const SeqNum begin = decision.begin;
   const SeqNum end = begin + decision.octets;
   // MUST-61 holds for what is sent again as well: the last octets that are queued carry PSH.
-  const bool takes_last = tcb_.unsent() == 0 && decision.octets != 0 && tcb_.push_at_end &&
-                          end == (tcb_.fin_sent ? tcb_.fin_at : tcb_.snd.nxt);
+  const bool takes_last = decision.octets != 0 && tcb_.push_at_end && end == tcb_.send_buffer.end();
   Flags flags = takes_last ? Flags(Flag::psh) : Flags();
   if (decision.with_fin) flags |= Flag::fin;
   const Step step = send(begin, decision.octets, flags);
@@ -334,10 +332,6 @@ Turn::Step Turn::send_new(const SendDecision& decision, std::uint32_t mss) {
       send(begin, octets, flags, is_ecn_capable ? Codepoint::ect0 : Codepoint::not_ect);
   if (step != Step::sent) return step;
   if (is_ecn_capable) tcb_.ecn.cwr_due = false;
-  if (decision.with_fin) {
-    tcb_.fin_sent = true;
-    tcb_.fin_at = begin + octets;
-  }
   tcb_.snd.nxt = begin + octets + (decision.with_fin ? 1 : 0);
   tcb_.congestion->on_sent(now_, octets, tcb_.recovery.in_flight());
   tcb_.prr.on_sent(octets);
@@ -365,12 +359,11 @@ Turn::Step Turn::send_probe() {
   if (octets == 0) {
     // A closed window does not hold up the news that there is urgent data (3.8.5): once more with
     // a sequence number that SND.UP is ahead of.
-    if (tcb_.sends_urgent && send(tcb_.snd.una, 0, {}) == Step::blocked) return Step::blocked;
+    if (tcb_.sends_urgent() && send(tcb_.snd.una, 0, {}) == Step::blocked) return Step::blocked;
     const Step step = send(tcb_.snd.una - 1, 0, {});
     if (step == Step::sent) {
       tcb_.probe_due = false;
-      const bool waits = tcb_.unsent() != 0 || (tcb_.fin_queued && !tcb_.fin_sent);
-      mib(tcb_).add(waits ? Counter::tcp_win_probe : Counter::tcp_keep_alive);
+      mib(tcb_).add(tcb_.has_unsent() ? Counter::tcp_win_probe : Counter::tcp_keep_alive);
     }
     return step;
   }
@@ -397,7 +390,7 @@ struct Urgency {
 };
 Urgency urgency_of(const Tcb& tcb, SeqNum seq) {
   constexpr std::uint32_t kFar = 65'535;
-  if (!tcb.sends_urgent || seq >= tcb.snd.up) return {};
+  if (!tcb.sends_urgent() || seq >= tcb.snd.up) return {};
   const std::uint32_t ahead = octets_between(seq, tcb.snd.up);
   if (ahead <= kFar) return {.flag = Flag::urg, .pointer = static_cast<std::uint16_t>(ahead)};
   if (seq + kFar > tcb.snd.nxt) return {.flag = Flag::urg, .pointer = kFar};
@@ -414,7 +407,7 @@ Turn::Step Turn::send(SeqNum seq, std::uint32_t octets, Flags extra, Codepoint c
   static_assert(buffer::SendBuffer::kMaxPieces <= wire::kMaxPayloadPieces);
   std::size_t piece_count = 0;
   if (octets != 0) {
-    piece_count = tcb_.send_buffer.view(octets_between(tcb_.snd.una, seq), octets, pieces);
+    piece_count = tcb_.send_buffer.view({seq, seq + octets}, pieces);
   }
   const Urgency urgency = urgency_of(tcb_, seq);
   OutgoingSegment segment{.tuple = tcb_.tuple,

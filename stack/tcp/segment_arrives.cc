@@ -263,7 +263,7 @@ void process_text(Tcb& tcb, Segment& seg, Instant now) {
     acknowledge_now(tcb);
   }
   // Beyond a FIN that came out of order the peer has no text either.
-  const SeqNum last = tcb.fin_is_ahead ? earlier_of(tcb.peer_fin_at, tcb.rcv.edge) : tcb.rcv.edge;
+  const SeqNum last = tcb.peer_fin ? earlier_of(*tcb.peer_fin, tcb.rcv.edge) : tcb.rcv.edge;
   if (text_end > last) {
     const std::uint32_t room = last > seg.seq ? octets_between(seg.seq, last) : 0;
     if (tcb.rcv.wnd() == 0) mib(tcb).add(Counter::tcp_zero_window_drop);
@@ -300,24 +300,20 @@ void process_text(Tcb& tcb, Segment& seg, Instant now) {
 
 // ---- Eighth: the FIN bit. One that comes before the text in front of it waits for that text.
 void check_fin(Tcb& tcb, const Segment& seg, Instant now) {
-  if (!kSynchronized.contains(tcb.state) || tcb.fin_received) return;
+  if (!kSynchronized.contains(tcb.state) || tcb.fin_is_received()) return;
   if (seg.has(Flag::fin)) {
     const SeqNum fin_at = seg.seq + seg.text.size();
-    // A FIN in front of text that is held already would never be reached: the peer contradicts
-    // itself, and what it said first counts.
+    // A FIN in front of text that was taken or is held already would never be reached: the peer
+    // contradicts itself, and what it said first counts.
     const bool is_contradiction =
-        tcb.fin_is_ahead || (!tcb.reassembly.is_empty() && tcb.reassembly.right_edge() > fin_at);
-    if (!is_contradiction) {
-      tcb.fin_is_ahead = true;
-      tcb.peer_fin_at = fin_at;
-    }
+        tcb.peer_fin || fin_at < tcb.rcv.nxt ||
+        (!tcb.reassembly.is_empty() && tcb.reassembly.right_edge() > fin_at);
+    if (!is_contradiction) tcb.peer_fin = fin_at;
   }
-  if (!tcb.fin_is_ahead || tcb.peer_fin_at != tcb.rcv.nxt) {
+  if (tcb.peer_fin != tcb.rcv.nxt) {
     if (seg.has(Flag::fin)) acknowledge_now(tcb);  // it tells of a gap: RFC 5681, 4.2
     return;
   }
-  tcb.fin_is_ahead = false;
-  tcb.fin_received = true;
   tcb.rcv.nxt += 1;
   tcb.rcv.edge = later_of(tcb.rcv.edge, tcb.rcv.nxt);
   tcb.events |= EventBits::readable;  // "connection closing": the end of the stream

@@ -23,19 +23,15 @@ std::uint32_t congestion_left(const Tcb& tcb) {
   return cwnd > in_flight ? cwnd - in_flight : 0;
 }
 
-bool fin_is_next(const Tcb& tcb) {
-  return tcb.fin_queued && !tcb.fin_sent;
-}
-
 // So many octets of `range` again; the FIN may be its last octet.
 SendDecision again(const Tcb& tcb, SendReason reason, SeqRange range, std::uint32_t most) {
-  const std::uint32_t text_left =
-      tcb.fin_sent ? octets_between(range.begin, tcb.fin_at) : range.octets();
-  const std::uint32_t octets = std::min({range.octets(), text_left, most});
+  const SeqNum fin = tcb.send_buffer.end();
+  const std::uint32_t octets =
+      std::min(octets_between(range.begin, earlier_of(range.end, fin)), most);
   return {.reason = reason,
           .begin = range.begin,
           .octets = octets,
-          .with_fin = tcb.fin_sent && range.begin + octets == tcb.fin_at && range.end > tcb.fin_at};
+          .with_fin = range.end > fin && range.begin + octets == fin};
 }
 
 // What was lost, as far as the congestion window goes: whole segments.
@@ -54,7 +50,7 @@ SendDecision decide_lost(const Tcb& tcb, SeqRange due, const SegmentSize& size) 
 // the segment, even without Nagle; the persist timer bounds that wait. Urgent data waits for
 // nothing (as in Linux).
 bool may_send_small(const Tcb& tcb) {
-  if (tcb.push_now || tcb.sends_urgent) return true;
+  if (tcb.push_now || tcb.sends_urgent()) return true;
   return !tcb.cork && !tcb.more_follows && (tcb.no_delay || tcb.small_end <= tcb.snd.una);
 }
 
@@ -79,7 +75,7 @@ bool should_defer(const Tcb& tcb, const SendRequest& request, Instant now) {
 // New text and the FIN behind it.
 SendDecision decide_new(const Tcb& tcb, const SegmentSize& size, Instant now) {
   const std::uint32_t unsent = tcb.unsent();
-  if (unsent == 0 && !fin_is_next(tcb)) return {};
+  if (!tcb.has_unsent()) return {};
   // A probe (RFC 8985, 7.3) leaves whatever cwnd and Nagle say.
   const bool is_probe = tcb.tail_probe_due;
   const SendRequest request{.unsent = unsent,
@@ -89,7 +85,7 @@ SendDecision decide_new(const Tcb& tcb, const SegmentSize& size, Instant now) {
                             .most = size.most,
                             .max_window = tcb.snd.max_wnd,
                             .may_send_small = is_probe || may_send_small(tcb),
-                            .is_last = fin_is_next(tcb)};
+                            .is_last = tcb.fin_is_unsent()};
   if (!is_probe && should_defer(tcb, request, now)) {
     SendDecision wait;
     wait.is_deferred = request.congestion_left < request.window_left;
@@ -97,7 +93,7 @@ SendDecision decide_new(const Tcb& tcb, const SegmentSize& size, Instant now) {
   }
   const std::uint32_t octets = may_send(request);
   // The FIN is an octet of the window too; it leaves alone if all text is sent.
-  const bool with_fin = fin_is_next(tcb) && octets == unsent && request.window_left > octets;
+  const bool with_fin = tcb.fin_is_unsent() && octets == unsent && request.window_left > octets;
   if (octets == 0 && !with_fin) return {};
   return {.reason = SendReason::new_text,
           .begin = tcb.snd.nxt,
@@ -110,8 +106,7 @@ SendDecision decide_new(const Tcb& tcb, const SegmentSize& size, Instant now) {
 // be lost as well, and no ACK would tell.
 SendDecision decide_rescue(const Tcb& tcb, const SegmentSize& size) {
   if (tcb.shared->sysctl.tcp_rescue == 0 || congestion_left(tcb) < size.mss) return {};
-  const bool has_new = tcb.unsent() != 0 || fin_is_next(tcb);
-  if (has_new && window_left(tcb) != 0) return {};
+  if (tcb.has_unsent() && window_left(tcb) != 0) return {};
   const auto last = tcb.recovery.rescue_segment();
   if (!last || last->begin >= window_end(tcb)) return {};
   return again(tcb, SendReason::rescue, *last, size.mss);

@@ -45,6 +45,9 @@ class StateSet {
 inline constexpr StateSet kSynchronized{State::established, State::fin_wait_1, State::fin_wait_2,
                                         State::close_wait,  State::closing,    State::last_ack,
                                         State::time_wait};
+// The handshake goes on. 3.10.2, SEND: "Queue the data for transmission after entering ESTABLISHED
+// state."
+inline constexpr StateSet kOpening{State::syn_sent, State::syn_received};
 // 3.10.7.4, seventh: "Once in the ESTABLISHED state, it is possible to deliver segment data" and
 // FIN-WAIT-1, FIN-WAIT-2.
 inline constexpr StateSet kMayReceiveText{State::established, State::fin_wait_1, State::fin_wait_2};

@@ -39,7 +39,7 @@ struct Tcb;
 struct SendSequence {
   SeqNum una;                 // SND.UNA, oldest unacknowledged
   SeqNum nxt;                 // SND.NXT, next to be sent; SYN and FIN are octets too
-  SeqNum up;                  // SND.UP, the octet after the urgent data; valid while sends_urgent
+  SeqNum up;                  // SND.UP, the octet after the urgent data; SND.UNA if there is none
   std::uint32_t wnd = 0;      // SND.WND, octets (REC-1)
   SeqNum wl1;                 // SND.WL1, SEG.SEQ of the last window update
   SeqNum wl2;                 // SND.WL2, SEG.ACK of the last window update
@@ -146,15 +146,11 @@ struct Tcb : TimerNode {
   Error error = Error::none;
   Error soft_error = Error::none;  // of the network, since something was acknowledged
   bool is_passive = false;         // OPEN was passive (MUST-11)
-  bool fin_queued = false;         // CLOSE was called; a FIN follows the send buffer
-  bool fin_sent = false;           // it left, as the octet fin_at
+  bool fin_queued = false;         // CLOSE was called; close() in user_calls.cc writes it
   bool is_released = false;        // no application
   bool is_orphan = false;          // ... and counted as such: tcp_max_orphans
   bool receiving_stopped = false;  // shutdown(SHUT_RD)
-  bool fin_received = false;       // RCV.NXT is past the peer's FIN
-  bool fin_is_ahead = false;       // it came out of order, as the octet peer_fin_at
   bool urgent_pending = false;
-  bool sends_urgent = false;      // urgent data of ours is not acknowledged: SND.UP
   bool is_stalled = false;        // R1 was reached, and the application told
   bool is_hairpin = false;        // both ends are this host
   bool in_table = false;          // the demultiplexer knows it
@@ -179,7 +175,7 @@ struct Tcb : TimerNode {
   TimestampState ts;
   EcnState ecn;
   Deadlines deadlines;
-  buffer::SendBuffer send_buffer;  // its first octet is SND.UNA (after the SYN)
+  buffer::SendBuffer send_buffer;  // the text between our SYN and our FIN
   buffer::ReceiveBuffer receive_buffer;
   buffer::Reassembly reassembly;
   recovery::Recovery recovery;
@@ -209,9 +205,10 @@ struct Tcb : TimerNode {
   Duration user_timeout;  // zero: tcp_retries2 decides
   Duration fin_timeout;   // TCP_LINGER2; zero: the knob decides, negative: none
   KeepAlive keep_alive;
-  Instant last_dubious_ack;         // ACK of an unacceptable segment: tcp_invalid_ratelimit
-  SeqNum fin_at;                    // the sequence number of our FIN
-  SeqNum peer_fin_at;               // ... and of one that waits for what lies before it
+  Instant last_dubious_ack;  // ACK of an unacceptable segment: tcp_invalid_ratelimit
+  // The number of the peer's FIN, which may wait for text before it; check_fin() in
+  // segment_arrives.cc writes it.
+  std::optional<SeqNum> peer_fin;
   SeqNum small_end;                 // end of the last segment below MSS (Minshall's Nagle)
   std::uint32_t send_limit = 0;     // octets of the send buffer; 0: auto-tuned
   std::uint32_t notsent_lowat = 0;  // octets of it that may be unsent; 0: the sysctl
@@ -251,13 +248,23 @@ struct Tcb : TimerNode {
   Instant established_at;
   Instant last_ack_received;
 
-  bool fin_is_acked() const { return fin_sent && snd.una > fin_at; }
-  // Octets of the send buffer that were never sent.
-  std::uint32_t unsent() const {
-    const std::uint32_t sent = octets_between(snd.una, snd.nxt);
-    return sent >= send_buffer.size() ? 0 : send_buffer.size() - sent;
+  // Our sequence space (RFC 9293, 3.4): the SYN is the octet ISS, then comes the send buffer, and
+  // once CLOSE was called its end is the number of the FIN. What of it is sent lies before SND.NXT,
+  // what is acknowledged before SND.UNA.
+  bool fin_is_unsent() const { return fin_queued && snd.nxt <= send_buffer.end(); }
+  bool fin_is_acked() const { return snd.una > send_buffer.end(); }
+  std::uint32_t unsent() const {  // octets of text
+    const SeqNum end = send_buffer.end();
+    return end > snd.nxt ? octets_between(snd.nxt, end) : 0;
   }
+  bool has_unsent() const { return snd.nxt < send_buffer.end() + (fin_queued ? 1 : 0); }
+  bool sends_urgent() const { return snd.up > snd.una; }
+  // The peer's: RCV.NXT is past its FIN.
+  bool fin_is_received() const { return peer_fin && rcv.nxt > *peer_fin; }
 };
+
+// Our sequence space begins at `iss`, where the SYN is; nothing is acknowledged.
+void start_sequence_space(Tcb& tcb, SeqNum iss);
 
 // What must hold whenever no door of the host is being passed.
 bool is_consistent(const Tcb& tcb);

@@ -171,7 +171,7 @@ Duration probe_limit(const Tcb& tcb, Instant now) {
 
 // RFC 6298, 5.4 to 5.6.
 void on_retransmission_timeout(Tcb& tcb, Instant now) {
-  if (tcb.state == State::syn_sent || tcb.state == State::syn_received) {
+  if (kOpening.contains(tcb.state)) {
     return on_syn_timeout(tcb, now);
   }
   if (!tcb.recovery.has_outstanding()) return;
@@ -281,8 +281,7 @@ Instant heard_at(const Tcb& tcb) {
 // probe is a segment without text, below the window (MAY-6 would allow an octet of garbage).
 void on_keep_alive_timeout(Tcb& tcb, Instant now) {
   const Duration idle = keep_alive_idle(tcb);
-  const bool is_busy =
-      tcb.recovery.has_outstanding() || tcb.unsent() != 0 || (tcb.fin_queued && !tcb.fin_sent);
+  const bool is_busy = tcb.recovery.has_outstanding() || tcb.has_unsent();
   if (is_busy) return tcb.deadlines.set(Timer::keep_alive, now + idle);
   const Duration silent = now - heard_at(tcb);
   if (silent < idle) return tcb.deadlines.set(Timer::keep_alive, heard_at(tcb) + idle);
@@ -351,7 +350,7 @@ void run_timers(Tcb& tcb, Instant now) {
 
 Duration retransmission_timeout(const Tcb& tcb) {
   // A SYN's timeouts are not Rtt's: see arm_syn_timer().
-  const bool is_opening = tcb.state == State::syn_sent || tcb.state == State::syn_received;
+  const bool is_opening = kOpening.contains(tcb.state);
   const unsigned back_off = is_opening ? unsigned{tcb.retransmits} : tcb.rtt.back_off();
   return tcb.rtt.rto(tcb.rto_limits, back_off);
 }
@@ -377,8 +376,7 @@ void arm_send_timers(Tcb& tcb, Instant now, bool sent_new) {
     return;
   }
   cancel_recovery_timers(tcb);
-  const bool waits = tcb.unsent() != 0 || (tcb.fin_queued && !tcb.fin_sent);
-  if (!waits) {
+  if (!tcb.has_unsent()) {
     tcb.deadlines.cancel(Timer::persist);
   } else if (!tcb.deadlines.is_set(Timer::persist)) {
     tcb.deadlines.set(Timer::persist,

@@ -26,7 +26,7 @@ void enter(Tcb& tcb, State next, Cause cause) {
 }
 
 void end(Tcb& tcb, Error error, Cause cause) {
-  const bool was_opening = tcb.state == State::syn_sent || tcb.state == State::syn_received;
+  const bool was_opening = kOpening.contains(tcb.state);
   if (was_opening) mib(tcb).add(Counter::tcp_attempt_fails);
   if (cause == Cause::reset_received && kCountsAsEstablished.contains(tcb.state)) {
     mib(tcb).add(Counter::tcp_estab_resets);

@@ -13,8 +13,7 @@
 namespace tuntcp::tcp {
 
 void open(Tcb& tcb, std::uint32_t so_rcvbuf, Instant now) {
-  tcb.snd.una = tcb.snd.iss;
-  tcb.snd.nxt = tcb.snd.iss + 1;
+  start_sequence_space(tcb, tcb.snd.iss);
   const std::uint16_t mss = advertised_mss(tcb);
   start_receive_space(tcb, so_rcvbuf, mss);
   tcb.offered = offered_by(sysctl(tcb));
@@ -71,7 +70,8 @@ Result<std::size_t> send(Tcb& tcb, Bytes octets, SendFlags flags) {
   if (tcb.fin_queued || tcb.state == State::closed) {
     return std::unexpected(Error::connection_closing);
   }
-  if (!kMaySendText.contains(tcb.state)) return std::unexpected(Error::not_connected);
+  // 3.10.2, SYN-SENT and SYN-RECEIVED: "Queue the data for transmission after entering ESTABLISHED
+  // state." Nothing more is to be done for that: output() sends no text before.
   const std::uint32_t limit = send_limit(tcb);
   const std::size_t free = limit > tcb.send_buffer.size() ? limit - tcb.send_buffer.size() : 0;
   const std::size_t room = std::min(free, notsent_room(tcb));
@@ -83,8 +83,7 @@ Result<std::size_t> send(Tcb& tcb, Bytes octets, SendFlags flags) {
     tcb.push_now = false;
     if (flags.is_urgent) {
       // 3.10.2 and MUST-62: the octet after the last urgent one.
-      tcb.snd.up = tcb.snd.una + tcb.send_buffer.size();
-      tcb.sends_urgent = true;
+      tcb.snd.up = tcb.send_buffer.end();
     }
     mark_ready(tcb);
   }
@@ -93,7 +92,8 @@ Result<std::size_t> send(Tcb& tcb, Bytes octets, SendFlags flags) {
 }
 
 std::uint32_t urgent_left(const Tcb& tcb) {
-  const SeqNum read_to = tcb.rcv.nxt - tcb.receive_buffer.readable() - (tcb.fin_received ? 1 : 0);
+  const SeqNum read_to =
+      tcb.rcv.nxt - tcb.receive_buffer.readable() - (tcb.fin_is_received() ? 1 : 0);
   return tcb.urgent_pending && tcb.rcv.up > read_to ? octets_between(read_to, tcb.rcv.up) : 0;
 }
 
@@ -111,7 +111,7 @@ Result<std::size_t> receive(Tcb& tcb, MutableBytes out, Instant now) {
   }
   if (out.empty()) return std::size_t{0};
   if (tcb.error != Error::none) return std::unexpected(tcb.error);
-  if (tcb.fin_received || tcb.receiving_stopped || tcb.state == State::closed) {
+  if (tcb.fin_is_received() || tcb.receiving_stopped || tcb.state == State::closed) {
     return std::unexpected(Error::end_of_stream);
   }
   if (!kMayReceiveText.contains(tcb.state)) return std::unexpected(Error::not_connected);
@@ -127,8 +127,7 @@ Result<void> close(Tcb& tcb) {
       end(tcb, Error::connection_closing, Cause::close_call);
       return {};
     case State::syn_received:
-      tcb.fin_queued = true;
-      return {};  // "queue for processing after ..."
+      break;  // "queue for processing after entering ESTABLISHED state"
     case State::established:
       enter(tcb, State::fin_wait_1, Cause::close_call);
       break;

@@ -116,8 +116,8 @@ void send_cycle(benchmark::State& state) {
   std::array<Bytes, SendBuffer::kMaxPieces> pieces;
   for (auto _ : state) {
     buffer.append(application);
-    benchmark::DoNotOptimize(buffer.view(buffer.size() - kOctets, kOctets, pieces));
-    if (buffer.size() > in_flight) buffer.discard(kOctets);
+    benchmark::DoNotOptimize(buffer.view({buffer.end() - kOctets, buffer.end()}, pieces));
+    if (buffer.size() > in_flight) buffer.discard(buffer.begin() + kOctets);
   }
   buffer.clear();
   count_octets(state, kOctets);
@@ -144,8 +144,12 @@ void view_forward(benchmark::State& state) {
       sent = 0;
       state.ResumeTiming();
     }
-    benchmark::DoNotOptimize(buffer.view(sent, kOctets, pieces));
-    if (is_retransmitting) benchmark::DoNotOptimize(buffer.view(sent / 2, 1'448, pieces));
+    const auto show = [&](std::uint32_t offset, std::uint32_t octets) {
+      const SeqNum at = buffer.begin() + offset;
+      benchmark::DoNotOptimize(buffer.view({at, at + octets}, pieces));
+    };
+    show(sent, kOctets);
+    if (is_retransmitting) show(sent / 2, 1'448);
     sent += kOctets;
   }
   buffer.clear();

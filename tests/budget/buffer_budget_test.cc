@@ -102,10 +102,10 @@ TEST_F(BufferBudget, OctetsSentAndAcknowledged) {
   std::array<Bytes, SendBuffer::kMaxPieces> pieces;
   EXPECT_EQ(allocations_when_warm([&] {
               ASSERT_EQ(buffer.append(application_), application_.size());
-              for (std::uint32_t sent = 0; sent + 64'000 <= buffer.size(); sent += 64'000) {
-                ASSERT_NE(buffer.view(sent, 64'000, pieces), 0u);
+              for (SeqNum sent = buffer.begin(); sent + 64'000 <= buffer.end(); sent += 64'000) {
+                ASSERT_NE(buffer.view({sent, sent + 64'000}, pieces), 0u);
               }
-              buffer.discard(buffer.size());
+              buffer.discard(buffer.end());
             }),
             0u);
 }

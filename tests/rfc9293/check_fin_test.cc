@@ -140,6 +140,16 @@ TEST(CheckFin, AFinInFrontOfTextThatIsHeldIsNotTaken) {
   d.peer_sends(fin({.seq = 151}));
   EXPECT_EQ(d.state(), State::close_wait);
 }
+TEST(CheckFin, AFinInFrontOfTextThatItsOwnTextJoinsIsNotTaken) {
+  Drill d = Drill::established();
+  d.peer_sends(data({.seq = 101, .len = 50}));
+  d.peer_sends(fin({.seq = 1, .len = 120}));
+  EXPECT_EQ(d.state(), State::established);
+  d.peer_sends(data({.seq = 151, .len = 10}));
+  EXPECT_EQ(d.receive(), 160U);
+  d.peer_sends(fin({.seq = 161}));
+  EXPECT_EQ(d.state(), State::close_wait);
+}
 
 }  // namespace
 }  // namespace tuntcp::test

@@ -33,9 +33,9 @@ class Calls : public testing::TestWithParam<Row> {
 INSTANTIATE_TEST_SUITE_P(
     States, Calls,
     testing::Values(
-        Row{State::syn_sent, kActive, Error::not_connected, Error::not_connected, Error::none,
-            State::closed, false},
-        Row{State::syn_received, kActive, Error::not_connected, Error::not_connected, Error::none,
+        Row{State::syn_sent, kActive, Error::none, Error::not_connected, Error::none, State::closed,
+            false},
+        Row{State::syn_received, kActive, Error::none, Error::not_connected, Error::none,
             State::syn_received, true},
         Row{State::established, kActive, Error::none, Error::would_block, Error::none,
             State::fin_wait_1, true},

@@ -155,8 +155,7 @@ class Player {
       if (taken && *taken != 0) {
         unsent_.erase(unsent_.begin(), unsent_.begin() + static_cast<std::ptrdiff_t>(*taken));
         has_acted = true;
-      } else if (!taken && taken.error() != Error::would_block &&
-                 taken.error() != Error::not_connected) {
+      } else if (!taken && taken.error() != Error::would_block) {
         refuse("SEND", taken.error());
         unsent_.clear();
       }

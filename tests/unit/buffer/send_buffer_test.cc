@@ -17,10 +17,13 @@ namespace {
 
 constexpr std::uint32_t kChunk = ChunkPool::kChunkOctets;
 
-std::vector<std::uint8_t> view(const SendBuffer& buffer, std::uint32_t offset,
-                               std::uint32_t octets) {
+// Where the buffer of most tests begins: its numbers wrap around within the first chunk.
+constexpr SeqNum kFirst{0U - 10'000};
+
+// `octets` octets from the number `at` on.
+std::vector<std::uint8_t> view(const SendBuffer& buffer, SeqNum at, std::uint32_t octets) {
   std::array<Bytes, SendBuffer::kMaxPieces> pieces;
-  const std::size_t count = buffer.view(offset, octets, pieces);
+  const std::size_t count = buffer.view({at, at + octets}, pieces);
   std::vector<std::uint8_t> all;
   for (std::size_t i = 0; i < count; ++i) {
     EXPECT_FALSE(pieces[i].empty());
@@ -31,7 +34,10 @@ std::vector<std::uint8_t> view(const SendBuffer& buffer, std::uint32_t offset,
 
 class SendBufferTest : public ::testing::Test {
  protected:
-  SendBufferTest() { buffer_.use(pool_); }
+  SendBufferTest() {
+    buffer_.use(pool_);
+    buffer_.start_at(kFirst);
+  }
   ChunkPool pool_{64 * kChunk};
   SendBuffer buffer_;
 };
@@ -39,52 +45,79 @@ class SendBufferTest : public ::testing::Test {
 TEST_F(SendBufferTest, EmptyOneKeepsNoMemory) {
   EXPECT_EQ(buffer_.size(), 0u);
   EXPECT_EQ(pool_.octets_in_use(), 0u);
-  EXPECT_TRUE(view(buffer_, 0, 0).empty());
-  buffer_.discard(0);
+  EXPECT_EQ(buffer_.begin(), kFirst);
+  EXPECT_EQ(buffer_.end(), kFirst);
+  EXPECT_TRUE(view(buffer_, kFirst, 0).empty());
+  EXPECT_EQ(buffer_.discard(kFirst), 0u);
   EXPECT_EQ(buffer_.append({}), 0u);
   EXPECT_EQ(pool_.octets_in_use(), 0u);
 }
 
-TEST_F(SendBufferTest, AppendedOctetsAreSeenAtTheirOffsets) {
+TEST_F(SendBufferTest, AppendedOctetsAreSeenByTheirNumbers) {
   EXPECT_EQ(buffer_.append(stream(0, 40'000)), 40'000u);
   EXPECT_EQ(buffer_.append(stream(40'000, 5)), 5u);
 
   EXPECT_EQ(buffer_.size(), 40'005u);
-  EXPECT_EQ(view(buffer_, 0, 40'005), stream(0, 40'005));
-  EXPECT_EQ(view(buffer_, kChunk - 1, 2), stream(kChunk - 1, 2));
-  EXPECT_EQ(view(buffer_, 40'004, 1), stream(40'004, 1));
+  EXPECT_EQ(buffer_.begin(), kFirst);
+  EXPECT_EQ(buffer_.end(), SeqNum(30'005));
+  EXPECT_EQ(view(buffer_, kFirst, 40'005), stream(0, 40'005));
+  EXPECT_EQ(view(buffer_, kFirst + kChunk - 1, 2), stream(kChunk - 1, 2));
+  EXPECT_EQ(view(buffer_, SeqNum(30'004), 1), stream(40'004, 1));
   EXPECT_EQ(pool_.octets_in_use(), 3u * kChunk);
 }
 
-TEST_F(SendBufferTest, DiscardMovesOffsetZeroAndFreesWholeChunks) {
+TEST_F(SendBufferTest, DiscardMovesTheBeginningAndFreesWholeChunks) {
   buffer_.append(stream(0, 3 * kChunk));
 
-  buffer_.discard(kChunk - 1);
+  EXPECT_EQ(buffer_.discard(kFirst + kChunk - 1), kChunk - 1);
   EXPECT_EQ(pool_.octets_in_use(), 3u * kChunk);
-  EXPECT_EQ(view(buffer_, 0, 10), stream(kChunk - 1, 10));
-  buffer_.discard(1);
+  EXPECT_EQ(view(buffer_, kFirst + kChunk - 1, 10), stream(kChunk - 1, 10));
+  EXPECT_EQ(buffer_.discard(kFirst + kChunk), 1u);
   EXPECT_EQ(pool_.octets_in_use(), 2u * kChunk);
-  buffer_.discard(kChunk + 1);
+  EXPECT_EQ(buffer_.discard(kFirst + 2 * kChunk + 1), kChunk + 1);
   EXPECT_EQ(pool_.octets_in_use(), 1u * kChunk);
-  EXPECT_EQ(view(buffer_, 0, kChunk - 1), stream(2 * kChunk + 1, kChunk - 1));
+  EXPECT_EQ(buffer_.begin(), kFirst + 2 * kChunk + 1);
+  EXPECT_EQ(view(buffer_, buffer_.begin(), kChunk - 1), stream(2 * kChunk + 1, kChunk - 1));
 }
 
 TEST_F(SendBufferTest, WhenAllIsAcknowledgedNoMemoryIsKept) {
   buffer_.append(stream(0, 1'000));
-  buffer_.discard(999);
+  buffer_.discard(kFirst + 999);
   EXPECT_EQ(pool_.octets_in_use(), 1u * kChunk);
-  buffer_.discard(1);
+  buffer_.discard(kFirst + 1'000);
 
   EXPECT_EQ(pool_.octets_in_use(), 0u);
   EXPECT_EQ(buffer_.size(), 0u);
   EXPECT_EQ(buffer_.append(stream(1'000, 10)), 10u);
-  EXPECT_EQ(view(buffer_, 0, 10), stream(1'000, 10));
+  EXPECT_EQ(buffer_.begin(), kFirst + 1'000);
+  EXPECT_EQ(view(buffer_, kFirst + 1'000, 10), stream(1'000, 10));
+}
+
+// RFC 9293, 3.4: the FIN is the number behind the text, and acknowledged with it.
+TEST_F(SendBufferTest, AcknowledgmentOfTheFinTakesAllText) {
+  buffer_.append(stream(0, 100));
+
+  EXPECT_EQ(buffer_.discard(kFirst + 101), 100u);
+  EXPECT_EQ(buffer_.size(), 0u);
+  EXPECT_EQ(buffer_.end(), kFirst + 100);
+  EXPECT_EQ(pool_.octets_in_use(), 0u);
+}
+
+// What was never sent has used no numbers.
+TEST_F(SendBufferTest, ClearedOneEndsWhereItBegan) {
+  buffer_.append(stream(0, 50'000));
+  buffer_.discard(kFirst + 20'000);
+  buffer_.clear();
+
+  EXPECT_EQ(buffer_.begin(), kFirst + 20'000);
+  EXPECT_EQ(buffer_.end(), kFirst + 20'000);
+  EXPECT_EQ(pool_.octets_in_use(), 0u);
 }
 
 TEST_F(SendBufferTest, LongestRangeAtTheWorstOffsetFitsThePieces) {
   buffer_.append(stream(0, 6 * kChunk));
   for (const std::uint32_t offset : {0u, 1u, 2u, kChunk - 1, kChunk, kChunk + 1}) {
-    EXPECT_EQ(view(buffer_, offset, 65'535), stream(offset, 65'535));
+    EXPECT_EQ(view(buffer_, kFirst + offset, 65'535), stream(offset, 65'535));
   }
 }
 
@@ -92,8 +125,8 @@ TEST_F(SendBufferTest, LongestRangeAtTheWorstOffsetFitsThePieces) {
 TEST_F(SendBufferTest, RetransmissionsDoNotDisturbSendingForward) {
   buffer_.append(stream(0, 40 * kChunk));
   for (std::uint32_t sent = 0; sent + 30'000 <= 40 * kChunk; sent += 30'000) {
-    ASSERT_EQ(view(buffer_, sent, 30'000), stream(sent, 30'000));
-    ASSERT_EQ(view(buffer_, sent / 2, 1'448), stream(sent / 2, 1'448));
+    ASSERT_EQ(view(buffer_, kFirst + sent, 30'000), stream(sent, 30'000));
+    ASSERT_EQ(view(buffer_, kFirst + sent / 2, 1'448), stream(sent / 2, 1'448));
   }
 }
 
@@ -102,9 +135,9 @@ TEST_F(SendBufferTest, AppendTakesWhatThePoolHasMemoryFor) {
   EXPECT_EQ(buffer_.append(stream(0, 1)), 0u);
   EXPECT_EQ(buffer_.size(), 64u * kChunk);
 
-  buffer_.discard(kChunk);
+  buffer_.discard(kFirst + kChunk);
   EXPECT_EQ(buffer_.append(stream(64 * kChunk, 2 * kChunk)), std::size_t{kChunk});
-  EXPECT_EQ(view(buffer_, 62 * kChunk, 2 * kChunk), stream(63 * kChunk, 2 * kChunk));
+  EXPECT_EQ(view(buffer_, kFirst + 63 * kChunk, 2 * kChunk), stream(63 * kChunk, 2 * kChunk));
 }
 
 TEST_F(SendBufferTest, LimitIsOfAllBuffersTogether) {
@@ -155,14 +188,17 @@ TEST(SendBufferDeathTest, RangeOutsideTheBufferIsCaught) {
   buffer.append(stream(0, 100));
   std::array<Bytes, SendBuffer::kMaxPieces> pieces;
 
-  EXPECT_DEATH(buffer.view(50, 51, pieces), "");
-  EXPECT_DEATH(buffer.view(101, 0, pieces), "");
-  EXPECT_DEATH(buffer.discard(101), "");
+  EXPECT_DEATH(buffer.view({SeqNum(50), SeqNum(101)}, pieces), "");
+  EXPECT_DEATH(buffer.view({SeqNum(101), SeqNum(101)}, pieces), "");
+  EXPECT_DEATH(buffer.view({SeqNum(0U - 1), SeqNum(1)}, pieces), "");
+  EXPECT_DEATH(buffer.discard(SeqNum(0U - 1)), "");
+  EXPECT_DEATH(buffer.discard(SeqNum(102)), "");
+  EXPECT_DEATH(buffer.start_at(SeqNum(7)), "");
 }
 
 class SendBufferRandom : public ::testing::TestWithParam<std::uint64_t> {};
 
-TEST_P(SendBufferRandom, ShowsTheStreamAtEveryOffset) {
+TEST_P(SendBufferRandom, ShowsTheStreamAtEveryNumber) {
   SeededRandom random(GetParam());
   const auto below = [&](std::uint64_t limit) {
     return static_cast<std::uint32_t>(random.next() % limit);
@@ -170,7 +206,10 @@ TEST_P(SendBufferRandom, ShowsTheStreamAtEveryOffset) {
   ChunkPool pool(100 * kChunk);
   SendBuffer buffers[2];
   std::uint64_t first[2] = {};
-  for (auto& buffer : buffers) buffer.use(pool);
+  for (auto& buffer : buffers) {
+    buffer.use(pool);
+    buffer.start_at(SeqNum(0U - below(3'000'000)));
+  }
   for (int step = 0; step < 5'000; ++step) {
     const std::size_t which = below(2);
     SendBuffer& buffer = buffers[which];
@@ -185,13 +224,14 @@ TEST_P(SendBufferRandom, ShowsTheStreamAtEveryOffset) {
     } else if (choice < 6) {
       const std::uint32_t octets = below(below(4) == 0 ? buffer.size() + 1 : 3'000);
       const std::uint32_t acknowledged = std::min(octets, buffer.size());
-      buffer.discard(acknowledged);
+      ASSERT_EQ(buffer.discard(buffer.begin() + acknowledged), acknowledged);
       first[which] += acknowledged;
     } else {
       const std::uint32_t offset = below(buffer.size() + 1);
       const std::uint32_t most = std::min(buffer.size() - offset, 65'535u);
       const std::uint32_t octets = below(most + 1);
-      ASSERT_EQ(view(buffer, offset, octets), stream(first[which] + offset, octets));
+      ASSERT_EQ(view(buffer, buffer.begin() + offset, octets),
+                stream(first[which] + offset, octets));
     }
     // Two chunks at most are not full: the first and the last.
     ASSERT_LE(pool.octets_in_use(),

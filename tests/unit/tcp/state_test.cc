@@ -136,6 +136,8 @@ TEST_P(EveryState, IsAnElementOfTheSetsTheRfcPutsItIn) {
   // 3.5.2, group 3: "ESTABLISHED, FIN-WAIT-1, FIN-WAIT-2, CLOSE-WAIT, CLOSING, LAST-ACK,
   // TIME-WAIT".
   EXPECT_EQ(kSynchronized.contains(s), !is_one_of({closed, listen, syn_sent, syn_received}));
+  // 3.5.2, group 2, but for LISTEN, in which there is no connection yet.
+  EXPECT_EQ(kOpening.contains(s), is_one_of({syn_sent, syn_received}));
   // 3.10.7.4, seventh.
   EXPECT_EQ(kMayReceiveText.contains(s), is_one_of({established, fin_wait_1, fin_wait_2}));
   // 3.10.2.
