@@ -49,6 +49,27 @@ TEST_F(HystartTest, PacedTrainMustLastAWholeRoundTrip) {
   EXPECT_LE(*length, 102_ms);
 }
 
+// A program that was not running for a while sees at once what came meanwhile.
+TEST_F(HystartTest, AcksThatWaitedTogetherAreATrain) {
+  const auto one = [this] {
+    return hystart_.on_sample({.now = now_, .newly_delivered = kMss, .rtt = 100_ms, .mss = kMss},
+                              100_ms, window_);
+  };
+  const auto length_with = [&](int at_once) -> std::optional<Duration> {
+    hystart_.restart(now_);
+    for (const Instant begun = now_; now_ - begun < 1_s; now_ += 1_ms) {
+      // From the 10th to the 30th millisecond nothing is seen.
+      if (now_ - begun == 10_ms) now_ += 20_ms;
+      for (int i = now_ - begun == 30_ms ? at_once : 1; i > 0; --i) {
+        if (one() == By::ack_train) return now_ - begun;
+      }
+    }
+    return std::nullopt;
+  };
+  EXPECT_EQ(length_with(20), 51_ms);
+  EXPECT_EQ(length_with(8), std::nullopt) << "the path was idle for most of the time";
+}
+
 TEST_F(HystartTest, AcksFarApartAreNoTrain) {
   EXPECT_EQ(train(3_ms, 100_ms), std::nullopt);
 }
