@@ -1,4 +1,5 @@
 // What is particular to our stack: its life, its end, its threads and its memory.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -337,18 +338,24 @@ class PingPong {
   void start() {
     wait_for_ball();
     client_.async_read_some(asio::buffer(&back_, 1), [this](error_code error, std::size_t) {
-      if (error || ++rounds_ == kRounds) return io_.stop();
-      if (rounds_ == kWarmUp) allocations_before_ = allocations();
+      if (error) return io_.stop();
+      if (++rounds_ % kPart == 0) note_part();
+      if (rounds_ == kRounds) return io_.stop();
       start();
     });
     client_.async_write_some(asio::buffer("b", 1), [](error_code, std::size_t) {});
   }
-  static constexpr int kWarmUp = 200;
+  static constexpr int kPart = 100;
   static constexpr int kRounds = 1200;
   int rounds_ = 0;
-  std::size_t allocations_before_ = 0;
+  std::vector<std::size_t> allocations_of_parts_;
 
  private:
+  void note_part() {
+    const std::size_t now = allocations();
+    if (rounds_ > kPart) allocations_of_parts_.push_back(now - allocations_before_);
+    allocations_before_ = allocations();
+  }
   void wait_for_ball() {
     server_.async_read_some(asio::buffer(&there_, 1), [this](error_code error, std::size_t) {
       if (error) return;
@@ -359,8 +366,11 @@ class PingPong {
   tcp::socket& client_;
   tcp::socket& server_;
   char there_ = 0, back_ = 0;
+  std::size_t allocations_before_ = 0;
 };
 
+// What each operation allocates shows in every part. A timer that expires because the machine was
+// busy shows in one.
 TEST(Memory, ReadingAndWritingAllocatesNothing) {
   TwinWorld world;
   std::unique_ptr<Pair<TwinWorld>> pair;
@@ -379,8 +389,7 @@ TEST(Memory, ReadingAndWritingAllocatesNothing) {
   world.loop.io.restart();
   world.loop.io.run();
   EXPECT_EQ(game.rounds_, PingPong::kRounds);
-  EXPECT_GT(game.allocations_before_, 0U);
-  EXPECT_EQ(allocations() - game.allocations_before_, 0U);
+  EXPECT_THAT(game.allocations_of_parts_, testing::Contains(0U));
 }
 
 }  // namespace
