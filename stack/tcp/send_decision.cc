@@ -54,13 +54,13 @@ bool may_send_small(const Tcb& tcb) {
   return !tcb.cork && !tcb.more_follows && (tcb.no_delay || tcb.small_end <= tcb.snd.una);
 }
 
-// What an ACK makes room for is saved up for a larger packet, if a next ACK is near: Linux's
-// tcp_tso_should_defer. It costs less, and a sender that lets out two segments with each ACK loses
-// more often on a full queue than its competitors that let out five.
+// What an ACK makes room for is saved up for a larger packet, if the next ACK is near: Linux's
+// tcp_tso_should_defer. Fewer and larger packets cost less.
+// Deviation: text that can leave whole leaves, where Linux may wait for the application to add
+// some.
 bool should_defer(const Tcb& tcb, const SendRequest& request, Instant now) {
-  constexpr Duration kRecently = 1_ms;  // text left
-  constexpr std::uint32_t kWinDivisor =
-      3;  // tcp_tso_win_divisor: such a part of a window is enough
+  constexpr Duration kRecently = 1_ms;
+  constexpr std::uint32_t kWinDivisor = 3;  // tcp_tso_win_divisor: a third of the window is enough
   const std::uint32_t allowed = std::min(request.window_left, request.congestion_left);
   if (request.mss == request.most || request.unsent <= allowed || request.unsent <= request.mss) {
     return false;

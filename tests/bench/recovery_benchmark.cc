@@ -70,36 +70,35 @@ void holes_pass_by(benchmark::State& state) {
 }
 BENCHMARK(holes_pass_by)->Arg(10)->Arg(1'000)->Arg(kMany);
 
-// Four blocks at random that say nothing new: each is of octets that are SACKed already.
-void blocks_again(benchmark::State& state) {
+// ACKs of four blocks, each at a hole that is chosen at random.
+template <class BlockAt>
+void send_four_blocks(benchmark::State& state, BlockAt block_at) {
   const auto count = static_cast<std::uint32_t>(state.range(0));
   Holes holes(count);
   SeededRandom dice(2018);
   for (auto _ : state) {
     std::array<SeqRange, 4> blocks;
     for (SeqRange& block : blocks) {
-      const auto hole = static_cast<std::uint32_t>(dice.next() % count);
-      block = holes.segments(2 * hole + 1, 1);
+      block = block_at(holes, static_cast<std::uint32_t>(dice.next() % count));
     }
     holes.ack(blocks);
   }
 }
+
+// They say nothing new: each is of octets that are SACKed already.
+void blocks_again(benchmark::State& state) {
+  send_four_blocks(state, [](const Holes& holes, std::uint32_t hole) {
+    return holes.segments(2 * hole + 1, 1);
+  });
+}
 BENCHMARK(blocks_again)->Arg(10)->Arg(1'000)->Arg(kMany);
 
-// Four blocks of single octets in the holes: no whole segment is inside.
+// They are of single octets in the holes: no whole segment is inside.
 void crumbs(benchmark::State& state) {
-  const auto count = static_cast<std::uint32_t>(state.range(0));
-  Holes holes(count);
-  SeededRandom dice(2018);
-  for (auto _ : state) {
-    std::array<SeqRange, 4> blocks;
-    for (SeqRange& block : blocks) {
-      const auto hole = static_cast<std::uint32_t>(dice.next() % count);
-      const SeqNum at = holes.segments(2 * hole, 1).begin + 500;
-      block = {at, at + 1};
-    }
-    holes.ack(blocks);
-  }
+  send_four_blocks(state, [](const Holes& holes, std::uint32_t hole) {
+    const SeqNum at = holes.segments(2 * hole, 1).begin + 500;
+    return SeqRange{at, at + 1};
+  });
 }
 BENCHMARK(crumbs)->Arg(10)->Arg(1'000)->Arg(kMany);
 

@@ -53,12 +53,8 @@ std::optional<EarlyExit::By> Hystart::on_sample(const AckSample& ack, Duration d
   return std::nullopt;
 }
 
-std::uint32_t Hystart::since_round(Instant now) const {
-  return microseconds(now - round_started_);
-}
-
 bool Hystart::is_long_train(const AckSample& ack, Duration delay_min, const Window& window) {
-  const std::uint32_t now_us = since_round(ack.now);
+  const std::uint32_t now_us = microseconds(ack.now - round_started_);
   if (now_us != batch_us_) batch_octets_ = 0;
   batch_us_ = now_us;
   batch_octets_ += ack.newly_delivered;

@@ -27,13 +27,10 @@ class Hystart {
   bool came_meanwhile(std::uint32_t gap_us) const;
   bool is_late(Duration rtt, Duration delay_min);
 
-  // In microseconds since the round began.
-  std::uint32_t since_round(Instant now) const;
-
   Instant round_started_;
   std::uint32_t least_us_ = UINT32_MAX;  // round trip of this round
-  std::uint32_t last_ack_us_ = 0;        // of the train
-  std::uint32_t batch_us_ = 0;           // ACKs that are seen at the same time
+  std::uint32_t last_ack_us_ = 0;        // of the train, since the round began
+  std::uint32_t batch_us_ = 0;           // ... of ACKs that are seen at the same time
   std::uint32_t train_octets_ = 0;       // acknowledged by the train
   std::uint32_t batch_octets_ = 0;       // ... by the batch, and not of the train yet
   std::uint8_t samples_ = 0;             // of this round

@@ -50,6 +50,13 @@ class HostTextTest : public testing::Test {
     settle();
     server = *host.accept(listener);
   }
+  // The client first: its end is in TIME-WAIT then.
+  void close_both() {
+    ASSERT_TRUE(host.close(client, now));
+    settle();
+    ASSERT_TRUE(host.close(server, now));
+    settle();
+  }
 
   SeededRandom random{1};
   Host host{HostConfig{}, random};
@@ -88,10 +95,7 @@ TEST_F(HostTextTest, CountsWhatWaits) {
 // ss -o prints whole seconds from ten on, and below "9.500ms" for nine and a half.
 TEST_F(HostTextTest, ShowsTheTimeWaitTimerAsSsDoes) {
   connect();
-  ASSERT_TRUE(host.close(client, now));
-  settle();
-  ASSERT_TRUE(host.close(server, now));
-  settle();
+  close_both();
   EXPECT_THAT(connection_table(host, now), HasSubstr("timer:(timewait,1min,0)"));
   pass(Duration::milliseconds(1500));
   EXPECT_THAT(connection_table(host, now), HasSubstr("timer:(timewait,58sec,0)"));
@@ -114,10 +118,7 @@ TEST_F(HostTextTest, ShowsDetailsWhenAsked) {
 // As with ss: TIME-WAIT keeps the addresses, and nothing of what TCP_INFO tells.
 TEST_F(HostTextTest, ShowsNoDetailsOfTimeWait) {
   connect();
-  ASSERT_TRUE(host.close(client, now));
-  settle();
-  ASSERT_TRUE(host.close(server, now));
-  settle();
+  close_both();
   const std::string table = *answer_request(host, now, "ss -i");
   EXPECT_THAT(table, HasSubstr("TIME-WAIT"));
   EXPECT_THAT(table, Not(HasSubstr("\t")));

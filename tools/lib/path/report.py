@@ -124,9 +124,9 @@ def markdown(runs, about, plots=""):
     fair = fairness_table(runs)
     if fair:
         lines += ["### Two flows on one queue of 1 BDP", "",
-                  "Two senders share a queue, and the first quarter of each run does not count. Whoever "
-                  "begins first is ahead for a long time, because CUBIC needs many seconds until two "
-                  "flows are even; that is so of two kernels, too.", ""]
+                  "Two senders share a queue, and the first quarter of each run does not count. CUBIC "
+                  "needs many seconds until two flows are even, so that it can matter which begins: "
+                  "both orders are measured. The last column has two kernels.", ""]
         lines += fair + [""]
     return "\n".join(lines)
 
