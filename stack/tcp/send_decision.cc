@@ -69,7 +69,9 @@ bool should_defer(const Tcb& tcb, const SendRequest& request, Instant now) {
   if (now - tcb.last_sent > kRecently) return false;
   const std::uint32_t window = std::min(tcb.snd.wnd, congestion_window(tcb));
   if (allowed >= window / kWinDivisor || allowed >= unpaced_burst(tcb, request.mss)) return false;
-  return now - tcb.recovery.oldest_sent_at() >= tcb.rtt.srtt() / 2;
+  // The ACK that is expected next must be near, or the ACK clock would stumble (Linux since 6.18).
+  const Instant expected = tcb.recovery.oldest_sent_at() + tcb.rtt.srtt();
+  return expected - now <= std::min(tcb.rtt.srtt() / 2, Duration{1_ms});
 }
 
 // New text and the FIN behind it.
