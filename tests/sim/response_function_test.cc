@@ -37,8 +37,8 @@ double window_of(const char* controller, const LossyPath& path) {
 
 // Fewer paths than for the controllers alone: each run takes some hundreds of losses.
 std::vector<LossyPath> paths() {
-  return {{10_ms, 100},   {10_ms, 1'000}, {10_ms, 10'000}, {50_ms, 100},
-          {50_ms, 1'000}, {200_ms, 100},  {200_ms, 1'000}, {200_ms, 10'000}};
+  return {{2_ms, 100},  {2_ms, 1'000},  {10_ms, 100},  {10_ms, 1'000},  {10_ms, 10'000},
+          {50_ms, 100}, {50_ms, 1'000}, {200_ms, 100}, {200_ms, 1'000}, {200_ms, 10'000}};
 }
 
 class RenosResponse : public testing::TestWithParam<LossyPath> {};

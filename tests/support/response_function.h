@@ -19,10 +19,10 @@ struct LossyPath {
   std::uint32_t lose_every;  // segments
 };
 
-// 1 to 0.01 %, 10 to 200 ms.
+// 1 to 0.01 %, 2 to 200 ms.
 inline std::vector<LossyPath> lossy_paths() {
   std::vector<LossyPath> paths;
-  for (const Duration rtt : {10_ms, 20_ms, 50_ms, 100_ms, 200_ms}) {
+  for (const Duration rtt : {2_ms, 10_ms, 20_ms, 50_ms, 100_ms, 200_ms}) {
     for (const std::uint32_t lose_every : {100U, 300U, 1'000U, 3'000U, 10'000U}) {
       paths.push_back({.rtt = rtt, .lose_every = lose_every});
     }
@@ -49,9 +49,8 @@ struct ExpectedWindow {
 // window, the connection is in the Reno-friendly region and has Reno's (4.3). No value where
 // neither is 1.5 times the other: there the window follows one formula, then the other.
 //
-// A small window may be a fourth below. It loses about every eighth round trip, and its few
-// segments are rounded down. CUBIC, as Linux has it, computes its curve again after 1/32 s; with
-// shorter round trips the window follows the curve late.
+// A small window may be a fourth below: it loses about every eighth round trip, and its few
+// segments are rounded down.
 inline std::optional<ExpectedWindow> rfc9438_window(double p, Duration rtt) {
   constexpr double kC = 0.4;
   constexpr double kBeta = 0.7;
@@ -60,8 +59,7 @@ inline std::optional<ExpectedWindow> rfc9438_window(double p, Duration rtt) {
   const double reno = rfc5348_window(p);
   if (cubic < 1.5 * reno && reno < 1.5 * cubic) return std::nullopt;
   const double window = std::max(cubic, reno);
-  const bool is_small = window < 15 || (window < 30 && rtt.count_s() < 1.0 / 32);
-  return ExpectedWindow{.segments = window, .tolerance = is_small ? 0.25 : 0.15};
+  return ExpectedWindow{.segments = window, .tolerance = window < 15 ? 0.25 : 0.15};
 }
 
 // Those of the paths for which rfc9438_window() has a value.

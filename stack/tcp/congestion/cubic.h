@@ -1,7 +1,7 @@
 // CUBIC: RFC 9438, with Linux's numbers where the RFC leaves them open: whole segments, beta
-// 717/1024, C 410/1024, growth told as "a segment for every n acknowledged", looked at anew every
-// 1/32 s. What it shares with other controllers is in loss_based.h; how its first slow start ends
-// in hystart.h and hystart_plus_plus.h.
+// 717/1024, C 410/1024, growth told as "a segment for every n acknowledged", looked at anew
+// every 1/32 s or round trip. What it shares with other controllers is in loss_based.h; how its
+// first slow start ends in hystart.h and hystart_plus_plus.h.
 #pragma once
 
 #include <cstdint>
