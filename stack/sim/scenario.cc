@@ -43,6 +43,12 @@ HostConfig draw_host(HostIndex index, Dice& dice, bool has_small_buffers) {
   knobs.tcp_timestamps = dice.chance(0.7) ? 1 : 0;
   knobs.tcp_sack = dice.chance(0.7) ? 1 : 0;
   knobs.tcp_dsack = dice.chance(0.7) ? 1 : 0;
+  knobs.tcp_congestion_control = dice.one_of({"cubic", "reno"});
+  knobs.tcp_recovery = dice.one_of({0U, 1U, 1U, 1U, 3U, 5U});
+  knobs.tcp_early_retrans = dice.chance(0.8) ? 3 : 0;
+  knobs.tcp_frto = dice.chance(0.8) ? 2 : 0;
+  knobs.tcp_rescue = dice.chance(0.5) ? 1 : 0;
+  knobs.tcp_abe = dice.chance(0.5) ? 1 : 0;
   knobs.tcp_window_scaling = dice.chance(0.7) ? 1 : 0;
   knobs.tcp_moderate_rcvbuf = dice.chance(0.7) ? 1 : 0;
   knobs.tcp_slow_start_after_idle = dice.chance(0.7) ? 1 : 0;
