@@ -79,10 +79,10 @@ def table(runs, role):
 
 
 def share_of_second(runs, row, pair):
-    """The median share of the flow that begins second; None without runs."""
+    """The mean share of the flow that begins second; None without runs."""
     shares = [r["second"] / (r["first"] + r["second"]) for r in runs
               if (r["row"], r["role"], r.get("pair")) == (row.name, "fair", pair)]
-    return statistics.median(shares) if shares else None
+    return statistics.mean(shares) if shares else None
 
 
 def fairness_table(runs):
@@ -126,7 +126,9 @@ def markdown(runs, about, plots=""):
         lines += ["### Two flows on one queue of 1 BDP", "",
                   "Two senders share a queue, and the first quarter of each run does not count. CUBIC "
                   "needs many seconds until two flows are even, so that it can matter which begins: "
-                  "both orders are measured. The last column has two kernels.", ""]
+                  "both orders are measured. Each round has another fraction of a packet in its round "
+                  "trip, or that fraction alone could decide whose packets find the queue full (phase "
+                  "effects: Floyd and Jacobson, 1992). Means; the last column has two kernels.", ""]
         lines += fair + [""]
     return "\n".join(lines)
 

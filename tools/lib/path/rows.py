@@ -45,11 +45,18 @@ class Row:
         bdp = self.rate * 1e6 / 8 * self.rtt / 1e3
         return max(LEAST_QUEUE, round(TROUBLES[self.trouble][1] * bdp))
 
-    def link_options(self, data):
+    @property
+    def packet_ms(self):
+        """How long a packet is on the link."""
+        return PACKET * 8 / self.rate / 1e3
+
+    def link_options(self, data, phase=0.0):
         """Of `tuntcp link`, where `data` ("ab" or "ba") is the direction of the text. What happens
-        by chance happens there, and to text alone: a lost SYN says nothing about a sender."""
+        by chance happens there, and to text alone: a lost SYN says nothing about a sender. The round
+        trip is longer by `phase` packets."""
         acks = "ba" if data == "ab" else "ab"
-        options = ["--rate", f"{self.rate}mbit", "--delay", f"{self.rtt / 2}ms",
+        delay_ms = (self.rtt + phase * self.packet_ms) / 2
+        options = ["--rate", f"{self.rate}mbit", "--delay", f"{delay_ms:g}ms",
                    "--queue", str(self.queue)]
         if self.trouble.startswith("loss"):
             options += [f"--{data}-victims", "text", f"--{data}-loss", f"{self.trouble[4:]}%"]
@@ -57,7 +64,7 @@ class Row:
             options += [f"--{data}-victims", "text", f"--{data}-burst", "1%:4"]
         elif self.trouble == "reorder":
             # Far enough to be overtaken by three segments at any rate.
-            held_ms = max(self.rtt / 4, 4 * PACKET * 8 / self.rate / 1e3)
+            held_ms = max(self.rtt / 4, 4 * self.packet_ms)
             options += [f"--{data}-victims", "text", f"--{data}-reorder", f"1%:{held_ms:g}ms"]
         elif self.trouble == "ackloss":
             options += [f"--{acks}-loss", "5%"]
