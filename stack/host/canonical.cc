@@ -88,10 +88,10 @@ void describe_space(const Tcb& tcb, Canonical& out) {
   const tcp::ReceiveSpace& space = tcb.space;
   for (const std::uint32_t value :
        {space.buffer, space.ssthresh, space.clamp, std::uint32_t{space.is_locked},
-        space.round_copied, space.best_round, tcb.receive_buffer.readable(),
-        tcb.receive_buffer.memory(), tcb.send_limit, tcb.notsent_lowat,
-        std::uint32_t{tcb.max_segment}, std::uint32_t{tcb.syn_retries}, space.asked_clamp,
-        std::uint32_t{tcb.offered.window_shift}}) {
+        std::uint32_t{space.share}, space.round_copied, space.best_round,
+        tcb.receive_buffer.readable(), tcb.receive_buffer.memory(), tcb.send_limit,
+        tcb.notsent_lowat, std::uint32_t{tcb.max_segment}, std::uint32_t{tcb.syn_retries},
+        space.asked_clamp, std::uint32_t{tcb.offered.window_shift}}) {
     out.number(value);
   }
   out.duration(space.rtt);

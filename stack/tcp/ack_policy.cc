@@ -118,17 +118,22 @@ void acknowledge_syn_ack(Tcb& tcb, Instant now) {
   tcb.deadlines.set(Timer::delayed_ack, now + kDelayedAckMax);
 }
 
-void acknowledge_text(Tcb& tcb, const Segment& seg, Instant now) {
+void note_text(Tcb& tcb, const Segment& seg, Instant now) {
   AckState& ack = tcb.ack;
   const std::uint32_t wire_octets = seg.text.size() / std::max(seg.wire_segments, 1U);
   // The largest segment seen, but not more than one that fits the smallest path we offer.
-  ack.rcv_mss = std::max(ack.rcv_mss, std::min(wire_octets, 65'535U));
+  if (wire_octets > ack.rcv_mss) {
+    ack.rcv_mss = std::min(wire_octets, 65'535U);
+    on_larger_segment(tcb);
+  }
   const Duration rto = tcb.rtt.rto(tcb.rto_limits, 0);
   // First text, or a pause so long that the peer starts slowly again.
   if (ack.last_received == Instant() || now - ack.last_received > rto) start_quick_acks(tcb);
   ack.last_received = now;
   if (seg.has(Flag::psh)) ack.pushed = true;
+}
 
+void acknowledge_text(Tcb& tcb, const Segment& seg, Instant now) {
   const bool brings_fin = seg.has(Flag::fin) && tcb.state == State::established;
   if (is_quick(tcb) && !brings_fin) return acknowledge_now(tcb);
   acknowledge_soon(tcb, now);

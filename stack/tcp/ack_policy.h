@@ -28,7 +28,10 @@ void acknowledge_quickly(Tcb& tcb);
 // The SYN,ACK was received: at once, unless text that will carry the ACK is to be expected.
 void acknowledge_syn_ack(Tcb& tcb, Instant now);
 
-// In-order text was received: at once, or within 40 ms?
+// In-order text was received: how large the peer's segments are, and whether it starts slowly.
+void note_text(Tcb& tcb, const Segment& seg, Instant now);
+
+// ... and is acknowledged: at once, or within 40 ms?
 void acknowledge_text(Tcb& tcb, const Segment& seg, Instant now);
 
 // Text was received behind a gap: at once (RFC 5681, 4.2), or with others a little later, as Linux

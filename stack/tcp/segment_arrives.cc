@@ -293,6 +293,7 @@ void process_text(Tcb& tcb, Segment& seg, Instant now) {
   const auto held = tcb.reassembly.part_below(tcb.rcv.nxt);
   if (held && !tcb.ack.dsack) report_duplicate(tcb, *held);
   while (auto next = tcb.reassembly.take(tcb.rcv.nxt)) deliver(tcb, std::move(*next));
+  note_text(tcb, seg, now);
   on_text_arrived(tcb, seg, now);
   acknowledge_text(tcb, seg, now);
   if (had_gap && tcb.reassembly.is_empty()) acknowledge_now(tcb);  // RFC 5681, 4.2

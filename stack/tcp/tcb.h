@@ -107,6 +107,7 @@ struct ReceiveSpace {
   std::uint32_t ssthresh = 0;     // the window grows up to this while data flows (rcv_ssthresh)
   std::uint32_t clamp = 0;        // and never beyond this (window_clamp)
   std::uint32_t asked_clamp = 0;  // TCP_WINDOW_CLAMP; 0: none
+  std::uint8_t share = 128;       // of 256 octets of memory, offered as window (scaling_ratio)
   bool is_locked = false;         // SO_RCVBUF was set: no auto-tuning
   Duration rtt;                   // as the receiver sees it
   std::uint32_t last_echo = 0;    // the timestamp it was last measured by

@@ -1,6 +1,7 @@
 #include "stack/tcp/window_policy.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "stack/tcp/timestamps.h"
@@ -8,18 +9,22 @@
 namespace tuntcp::tcp {
 namespace {
 
-// Half of the memory is offered as window (tcp_adv_win_scale = 1); the other half pays for what
-// packets cost beside their text.
-constexpr std::uint32_t window_from_memory(std::uint32_t memory) {
+constexpr std::uint32_t kShares = 256;  // of which ReceiveSpace::share are offered as window
+
+// Before any text came.
+constexpr std::uint32_t first_window_from_memory(std::uint32_t memory) {
   return memory / 2;
 }
-constexpr std::uint64_t memory_from_window(std::uint64_t window) {
-  return window * 2;
+std::uint32_t window_from_memory(const ReceiveSpace& space, std::uint32_t memory) {
+  return static_cast<std::uint32_t>(std::uint64_t{memory} * space.share / kShares);
+}
+std::uint64_t memory_from_window(const ReceiveSpace& space, std::uint64_t window) {
+  return window * kShares / space.share;
 }
 
 // The largest window this buffer may have, TCP_WINDOW_CLAMP permitting.
 std::uint32_t clamp_of(const ReceiveSpace& space) {
-  const std::uint32_t most = window_from_memory(space.buffer);
+  const std::uint32_t most = window_from_memory(space, space.buffer);
   return space.asked_clamp != 0 ? std::min(most, space.asked_clamp) : most;
 }
 
@@ -29,12 +34,13 @@ std::uint32_t memory_held(const Tcb& tcb) {
 
 std::uint32_t free_window(const Tcb& tcb) {
   const std::uint32_t held = memory_held(tcb);
-  return held >= tcb.space.buffer ? 0 : window_from_memory(tcb.space.buffer - held);
+  return held >= tcb.space.buffer ? 0 : window_from_memory(tcb.space, tcb.space.buffer - held);
 }
 
 // What may be offered now, before rounding; 0 rather than a silly little.
 std::uint32_t window_wanted(const Tcb& tcb) {
-  const std::uint32_t whole = std::min(tcb.space.clamp, window_from_memory(tcb.space.buffer));
+  const std::uint32_t whole =
+      std::min(tcb.space.clamp, window_from_memory(tcb.space, tcb.space.buffer));
   const std::uint32_t mss = std::min(tcb.ack.rcv_mss, whole);
   const std::uint32_t free = std::min(free_window(tcb), tcb.space.clamp);
   // MUST-39: the edge moves by a full segment or not at all; and with less than a sixteenth of the
@@ -88,8 +94,9 @@ void open_window(Tcb& tcb, std::uint32_t octets) {
   if (space.ssthresh >= room) return;
   const std::uint32_t step = 2 * std::max(tcb.ack.rcv_mss, octets);
   space.ssthresh += std::min(step, room - space.ssthresh);
-  // What there is more to offer is told at once.
-  tcb.ack.quick = std::max<std::uint8_t>(tcb.ack.quick, 1);
+  // What there is more to offer is told at once. As in Linux an even number of quick ACKs becomes
+  // an odd one, so that as long as the window opens, none is used up.
+  tcb.ack.quick |= 1;
 }
 
 // Linux's tcp_rcvbuf_grow: `copied` octets were read in a round trip.
@@ -106,7 +113,7 @@ void grow_buffer(Tcb& tcb, std::uint32_t copied) {
     window += octets_between(tcb.rcv.nxt, tcb.reassembly.right_edge());
   }
   const std::uint64_t memory =
-      std::min<std::uint64_t>(memory_from_window(window), sysctl(tcb).tcp_rmem[2]);
+      std::min<std::uint64_t>(memory_from_window(space, window), sysctl(tcb).tcp_rmem[2]);
   if (memory <= space.buffer) return;
   space.buffer = static_cast<std::uint32_t>(memory);
   space.clamp = clamp_of(space);
@@ -116,7 +123,7 @@ void grow_buffer(Tcb& tcb, std::uint32_t copied) {
 
 std::uint8_t window_shift(const Sysctl& sysctl, std::uint32_t locked_buffer, std::uint32_t clamp) {
   std::uint32_t most = sysctl.tcp_rmem[2];
-  if (locked_buffer != 0) most = std::min(most, window_from_memory(locked_buffer));
+  if (locked_buffer != 0) most = std::min(most, first_window_from_memory(locked_buffer));
   if (clamp != 0) most = std::min(most, clamp);
   std::uint8_t shift = 0;
   while (shift < wire::kMaxWindowShift && (most >> shift) > 65'535) ++shift;
@@ -125,7 +132,7 @@ std::uint8_t window_shift(const Sysctl& sysctl, std::uint32_t locked_buffer, std
 
 std::uint16_t initial_window(std::uint32_t buffer_octets, std::uint32_t advertised_mss,
                              std::uint32_t clamp) {
-  std::uint32_t window = std::min(window_from_memory(buffer_octets), 65'535U);
+  std::uint32_t window = std::min(first_window_from_memory(buffer_octets), 65'535U);
   if (clamp != 0) window = std::min(window, clamp);
   if (window > advertised_mss) window -= window % advertised_mss;
   return static_cast<std::uint16_t>(window);
@@ -149,7 +156,7 @@ void start_receive_space(Tcb& tcb, std::uint32_t so_rcvbuf, std::uint32_t advert
 void reserve_window(Tcb& tcb, std::uint32_t advertised_mss) {
   ReceiveSpace& space = tcb.space;
   const std::uint32_t share = sysctl(tcb).tcp_app_win;
-  const std::uint32_t whole = window_from_memory(space.buffer);
+  const std::uint32_t whole = window_from_memory(space, space.buffer);
   if (share == 0) return;
   if (space.clamp >= whole && whole > 4 * advertised_mss) {
     space.clamp = std::max(whole - (whole >> share), 4 * advertised_mss);
@@ -201,6 +208,21 @@ bool window_update_is_due(const Tcb& tcb) {
   if (std::uint64_t{2} * current > tcb.space.clamp) return false;
   const std::uint32_t wanted = window_wanted(tcb);
   return wanted != 0 && wanted >= std::uint64_t{2} * current;
+}
+
+void on_larger_segment(Tcb& tcb) {
+  // What Linux's packets take (truesize): text, headers and what the driver adds in a block of a
+  // power of two, and its description. 1448 octets of text take 2304.
+  constexpr std::uint32_t kBesideTheText = 52 + 64 + 320;
+  constexpr std::uint32_t kDescription = 256;
+  ReceiveSpace& space = tcb.space;
+  const std::uint32_t mss = tcb.ack.rcv_mss;
+  const std::uint32_t packet = std::bit_ceil(mss + kBesideTheText) + kDescription;
+  const auto share = static_cast<std::uint8_t>(mss * kShares / packet);
+  // Deviation: Linux offers less where packets are small. Here small ones are packed together.
+  if (share <= space.share) return;
+  space.share = share;
+  space.clamp = clamp_of(space);
 }
 
 void on_text_arrived(Tcb& tcb, const Segment& seg, Instant now) {

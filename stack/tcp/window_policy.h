@@ -38,6 +38,9 @@ std::uint16_t window_to_advertise(Tcb& tcb);
 // Would an ACK now tell the peer of at least twice the window it knows? Called after a read.
 bool window_update_is_due(const Tcb& tcb);
 
+// The peer's segments are larger than any before, so that packets cost less beside their text: more
+// of the memory may be offered.
+void on_larger_segment(Tcb& tcb);
 // In-order text arrived: the window may open further (Linux's tcp_grow_window).
 void on_text_arrived(Tcb& tcb, const Segment& seg, Instant now);
 // Text arrived behind a gap, and is held.
