@@ -231,8 +231,9 @@ void on_probe_timeout(Tcb& tcb, Instant now) {
   mark_ready(tcb);
 }
 
-// The windows let text go and it did not leave: the device is full.
-bool is_held_by_device(const Tcb& tcb, Instant now) {
+// The windows let text go and it did not leave: the device was full, or segments have become smaller
+// since.
+bool may_leave(const Tcb& tcb, Instant now) {
   const std::uint32_t mss = plain_send_mss(tcb);
   return decide_send(tcb, {.mss = mss, .most = mss}, now).reason != SendReason::nothing;
 }
@@ -247,8 +248,9 @@ void on_persist_timeout(Tcb& tcb, Instant now) {
   } else if (has_limit && now - tcb.probing_since >= tcb.user_timeout) {
     return give_up(tcb);
   }
-  if (is_held_by_device(tcb, now)) {
+  if (may_leave(tcb, now)) {
     if (tcb.probes < UINT16_MAX) ++tcb.probes;
+    mark_ready(tcb);
     return arm_device_timer(tcb, now);
   }
   const std::uint32_t retries2 = sysctl(tcb).tcp_retries2;

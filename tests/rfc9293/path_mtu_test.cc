@@ -102,6 +102,23 @@ TEST_P(PathMtu, HoldsForEveryConnectionToTheDestination) {
   EXPECT_EQ(lengths(other.sent()).front(), 1300 - headers(GetParam()));
 }
 
+// RFC 9293, 3.8.6.2.1, (1): a full segment may leave, and segments have become smaller. Nobody says
+// so: the persist timer sees it. (The simulator found text that waited for ever.)
+TEST_P(PathMtu, OfTheLinkFreesWhatWaitedForAWindow) {
+  Drill d = Drill::established(wide(GetParam()));
+  const std::uint32_t full = 1500 - headers(GetParam());
+  ASSERT_TRUE(d.send(full));
+  d.sent();
+  d.peer_sends(ack({.window = 1250}));
+  ASSERT_TRUE(d.send(3000));
+  ASSERT_THAT(d.sent(), IsEmpty());
+  d.set_link({.mtu = 1280});
+  d.advance(1_s);
+  const std::vector<std::uint32_t> left = lengths(d.sent());
+  ASSERT_THAT(left, Not(IsEmpty()));
+  EXPECT_EQ(left.front(), 1280 - headers(GetParam()));
+}
+
 // RFC 1191, 6.3 and RFC 8201, 5.3: after ten minutes a larger packet is tried again.
 TEST_P(PathMtu, IsForgottenAfterTenMinutes) {
   Drill d = Drill::established(wide(GetParam()));
