@@ -68,8 +68,14 @@ std::optional<SeqRange> Recovery::next_due() const {
   return range;
 }
 
+const Transmission* Recovery::last_not_sacked() const {
+  const Transmission* last = board_.last();
+  while (last != nullptr && last->is_sacked) last = last->links.previous;
+  return last;
+}
+
 std::optional<SeqRange> Recovery::last_segment() const {
-  const Transmission* const last = board_.last();
+  const Transmission* const last = last_not_sacked();
   if (last == nullptr) return std::nullopt;
   return last_segment_of(*last);
 }
@@ -79,8 +85,7 @@ std::optional<SeqRange> Recovery::last_segment() const {
 std::optional<SeqRange> Recovery::rescue_segment() const {
   if (episode_ != Episode::recovery || has_rescued_ || has_due()) return std::nullopt;
   if (board_.is_empty() || board_.end() > end_of_episode_) return std::nullopt;
-  const Transmission* last = board_.last();
-  while (last != nullptr && last->is_sacked) last = last->links.previous;
+  const Transmission* const last = last_not_sacked();
   // Without SACK nobody knows which segment is still outstanding.
   const bool is_known = last != nullptr && board_.sacked().octets != 0;
   if (!is_known || last->was_repeated) return std::nullopt;

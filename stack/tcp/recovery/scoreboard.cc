@@ -85,6 +85,7 @@ void Scoreboard::on_repeated(const Sending& sending, const DeliveryState& delive
   found->was_repeated = true;
   found->sent_at = sending.now;
   found->delivery = delivery;
+  if (found->is_sacked) add(sacked_, *found);
   if (found->is_lost) add(lost_, *found);
   if (found->is_repeated) add(repeated_, *found);
   ranges_.enter_time_order(*found);

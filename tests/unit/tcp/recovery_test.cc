@@ -382,6 +382,14 @@ TEST_F(RecoveryBySack, EceReducesOnceARoundTrip) {
   EXPECT_THAT(changes(ack(11)), ElementsAre(Change::finished));
 }
 
+// The SACK of the last segment may come after the timer was set (seed 27119 of the simulator).
+TEST_F(RecoveryBySack, AProbeRepeatsTheLastThatIsNotSacked) {
+  send_spaced(3);
+  EXPECT_EQ(recovery_.last_segment(), segments(nxt_ - 1, nxt_));
+  sack(una_, {segments(nxt_ - 2, nxt_)});
+  EXPECT_EQ(recovery_.last_segment(), segments(nxt_ - 3, nxt_ - 2));
+}
+
 // RFC 8985, 7.4.2: an ACK beyond the probe without a D-SACK: the probe repaired a loss.
 TEST_F(RecoveryBySack, AProbeThatRepairedALossReducesTheWindow) {
   send_spaced(3);

@@ -212,6 +212,18 @@ TEST_F(Board, TheLastSegmentOfABurstIsRepeatedAlone) {
   EXPECT_TRUE(board_.last()->was_repeated);
 }
 
+// What is SACKed and sent all the same is not in flight.
+TEST_F(Board, ARepeatedRangeThatIsSackedIsNotInFlight) {
+  send(0, kMss);
+  now_ += 1_ms;
+  send(kMss, 2 * kMss);
+  board_.sack(*board_.find(SeqNum(kMss)));
+  board_.on_repeated(
+      {.range = {SeqNum(kMss), SeqNum(2 * kMss)}, .mss = kMss, .segments = 1, .now = now_}, {});
+  EXPECT_EQ(board_.in_flight(), kMss);
+  EXPECT_EQ(board_.sacked().octets, kMss);
+}
+
 // CVE-2019-11478: blocks of single octets must not break the ranges into crumbs.
 TEST_F(Board, ABlockInsideASegmentSplitsNothing) {
   send(0, 100 * kMss);
