@@ -157,19 +157,34 @@ void WireMonitor::check_window(Flow& flow, const Segment& segment) {
   const int shift = !tcp.flags.has(Flag::syn) && flow.scales() ? flow.sent->shift : 0;
   const SeqNum edge = tcp.ack + (std::uint32_t{tcp.window} << shift);
   // The window of a SYN is not scaled (RFC 7323, 2.2), so a repeated one may be unable to say more,
-  // or says exactly what was rounded up since.
+  // or says exactly what was rounded up since. An ACK that is sent in SYN-RECEIVED rounds it down.
   const bool is_syn = tcp.flags.has(Flag::syn);
   const bool is_cut_off = is_syn && tcp.window == 65'535;
-  const std::uint32_t rounding = is_syn && flow.scales() ? (1U << flow.sent->shift) - 1 : 0;
+  const bool is_rounded = (is_syn || flow.is_edge_of_syn) && flow.scales();
+  const std::uint32_t rounding = is_rounded ? (1U << flow.sent->shift) - 1 : 0;
+  // An old ACK with a SYN cookie begins a connection anew that the host has forgotten (as in
+  // Linux).
+  const bool begins_anew =
+      has_cookies_ && tcp.seq == flow.sent->isn + 1 && flow.has_edge && tcp.ack < flow.acked;
+  if (begins_anew) flow.has_edge = false;
   if (flow.has_edge && !is_cut_off) {
     check(edge + rounding >= flow.edge, "that moves the right edge of the window left, by octets",
           octets_between(edge, flow.edge), shift);
   }
   flow.edge = flow.has_edge ? later_of(flow.edge, edge) : edge;
   flow.has_edge = true;
+  flow.is_edge_of_syn = is_syn;
+  flow.acked = tcp.ack;
   if (!flow.peer) return;
   check(tcp.ack <= flow.peer_end, "that acknowledges what did not arrive, by octets",
         octets_between(flow.peer_end, tcp.ack));
+}
+
+void WireMonitor::set_link(const wire::LinkCapabilities& link) {
+  link_ = link;
+  if (!has_cookies_) return;
+  // A cookie does not say which window was offered, and that depends on the link's MTU.
+  for (auto& [tuple, flow] : flows_) flow.has_edge = false;
 }
 
 void WireMonitor::on_delivered(Bytes octets) {

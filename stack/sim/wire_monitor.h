@@ -32,7 +32,7 @@ class WireMonitor {
               Faults& faults)
       : name_(std::move(name)), link_(link), has_cookies_(has_cookies), faults_(faults) {}
 
-  void set_link(const wire::LinkCapabilities& link) { link_ = link; }
+  void set_link(const wire::LinkCapabilities& link);
   void on_sent(const wire::OutgoingPacket& packet, Bytes octets);
   // Only of packets that arrive undamaged.
   void on_delivered(Bytes octets);
@@ -49,6 +49,8 @@ class WireMonitor {
     std::optional<Start> sent;
     bool has_edge = false;
     SeqNum edge;  // the right edge of its window
+    bool is_edge_of_syn = false;
+    SeqNum acked;  // what it acknowledged last
     // ... and what the peer did, in the incarnation that this host takes part in.
     std::optional<Start> peer;
     bool has_peer_edge = false;

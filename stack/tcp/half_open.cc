@@ -56,7 +56,8 @@ std::optional<Reply> dubious_ack(HalfOpenState& half_open, const FourTuple& tupl
               .seq = half_open.iss + 1,
               .ack = half_open.irs + 1,
               .flags = Flag::ack,
-              .wnd = window_field(half_open.window, shift)};
+              // No more than the SYN,ACK offered (as in Linux).
+              .wnd = static_cast<std::uint16_t>(half_open.window >> shift)};
   if (half_open.has_timestamps) {
     reply.options.timestamps = timestamps_of(half_open, tuple, shared, now);
   }
