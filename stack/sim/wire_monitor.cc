@@ -157,11 +157,10 @@ void WireMonitor::check_window(Flow& flow, const Segment& segment) {
   const int shift = !tcp.flags.has(Flag::syn) && flow.scales() ? flow.sent->shift : 0;
   const SeqNum edge = tcp.ack + (std::uint32_t{tcp.window} << shift);
   // The window of a SYN is not scaled (RFC 7323, 2.2), so a repeated one may be unable to say more,
-  // or says exactly what was rounded up since. An ACK that is sent in SYN-RECEIVED rounds it down.
+  // or says exactly what was rounded up since.
   const bool is_syn = tcp.flags.has(Flag::syn);
   const bool is_cut_off = is_syn && tcp.window == 65'535;
-  const bool is_rounded = (is_syn || flow.is_edge_of_syn) && flow.scales();
-  const std::uint32_t rounding = is_rounded ? (1U << flow.sent->shift) - 1 : 0;
+  const std::uint32_t rounding = is_syn && flow.scales() ? (1U << flow.sent->shift) - 1 : 0;
   // An old ACK with a SYN cookie begins a connection anew that the host has forgotten (as in
   // Linux).
   const bool begins_anew =
@@ -173,7 +172,6 @@ void WireMonitor::check_window(Flow& flow, const Segment& segment) {
   }
   flow.edge = flow.has_edge ? later_of(flow.edge, edge) : edge;
   flow.has_edge = true;
-  flow.is_edge_of_syn = is_syn;
   flow.acked = tcp.ack;
   if (!flow.peer) return;
   check(tcp.ack <= flow.peer_end, "that acknowledges what did not arrive, by octets",

@@ -48,8 +48,7 @@ class WireMonitor {
     // What this host announced ...
     std::optional<Start> sent;
     bool has_edge = false;
-    SeqNum edge;  // the right edge of its window
-    bool is_edge_of_syn = false;
+    SeqNum edge;   // the right edge of its window
     SeqNum acked;  // what it acknowledged last
     // ... and what the peer did, in the incarnation that this host takes part in.
     std::optional<Start> peer;

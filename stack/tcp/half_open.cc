@@ -56,8 +56,8 @@ std::optional<Reply> dubious_ack(HalfOpenState& half_open, const FourTuple& tupl
               .seq = half_open.iss + 1,
               .ack = half_open.irs + 1,
               .flags = Flag::ack,
-              // No more than the SYN,ACK offered (as in Linux).
-              .wnd = static_cast<std::uint16_t>(half_open.window >> shift)};
+              .wnd = window_field(half_open.window, shift)};
+  half_open.offered_more |= shift != 0;
   if (half_open.has_timestamps) {
     reply.options.timestamps = timestamps_of(half_open, tuple, shared, now);
   }
@@ -199,7 +199,11 @@ void promote(const HalfOpenState& half_open, Tcb& tcb, std::uint32_t so_rcvbuf, 
               .has_ecn = half_open.has_ecn});
   start_receive_space(tcb, so_rcvbuf,
                       text_of_segment(advertised_mss(tcb), half_open.has_timestamps));
-  tcb.rcv.edge = tcb.rcv.nxt + half_open.window;
+  // SHLD-14: what an ACK offered before stays.
+  tcb.rcv.edge = tcb.rcv.nxt + (half_open.offered_more
+                                    ? std::uint32_t{window_field(half_open.window, tcb.rcv.wscale)}
+                                          << tcb.rcv.wscale
+                                    : half_open.window);
   tcb.ts.offset = timestamp_offset(half_open, tcb.tuple, *tcb.shared);
   tcb.ts.recent = half_open.ts_recent;
   tcb.ts.recent_at = sent_at;

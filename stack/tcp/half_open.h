@@ -37,6 +37,7 @@ struct HalfOpenState {
   bool has_ts_offset : 1 = false;    // our timestamps have one (tcp_timestamps=1)
   bool was_answered : 1 = false;     // some answer's time is in last_answer_ms
   bool is_acknowledged : 1 = false;  // the handshake is complete but nobody accepts
+  bool offered_more : 1 = false;     // an ACK rounded the window up to its scale
 };
 
 template <Family family>

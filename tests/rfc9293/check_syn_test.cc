@@ -90,6 +90,22 @@ TEST(CheckSynReceived, AnotherSynOutsideTheWindowIsAcknowledged) {
   EXPECT_THAT(d.sent(), ElementsAre(IsAck({.seq = 1, .ack = 1})));
   EXPECT_EQ(d.state(), State::syn_received);
 }
+// SHLD-14: what an ACK offered, whose scaled window is rounded up, is not taken back after the
+// handshake. 62,720 octets are 61.25 times 1024; without the first 688 they are 60.6 times 1024.
+// (Of segments of 8960 octets, so that one of them is kept for the application afterwards.)
+TEST(CheckSynReceived, AnAckNeverMovesTheEdgeLeft) {
+  Drill d = Drill::syn_received({.link = {.mtu = 9000}, .mss = 8960, .wscale = 7});
+  d.peer_sends(syn({.seq = -5}));
+  const std::vector<Sent> before = d.sent();
+  ASSERT_EQ(before.size(), 1U);
+  EXPECT_EQ(before[0].window, 62);
+  d.peer_sends(ack());
+  d.peer_sends(ack({.len = 688}));
+  const std::vector<Sent> after = d.sent();
+  ASSERT_EQ(after.size(), 1U);
+  EXPECT_EQ(after[0].ack, 689);
+  EXPECT_GE(after[0].ack + 1024 * after[0].window, before[0].ack + 1024 * before[0].window);
+}
 // The same SYN once more: the SYN,ACK was lost.
 TEST(CheckSynReceived, TheSameSynIsAnsweredAgain) {
   Drill d = Drill::syn_received();
