@@ -231,8 +231,8 @@ void on_probe_timeout(Tcb& tcb, Instant now) {
   mark_ready(tcb);
 }
 
-// The windows let text go and it did not leave: the device was full, or segments have become smaller
-// since.
+// The windows let text go and it did not leave: the device was full, or segments have become
+// smaller since.
 bool may_leave(const Tcb& tcb, Instant now) {
   const std::uint32_t mss = plain_send_mss(tcb);
   return decide_send(tcb, {.mss = mss, .most = mss}, now).reason != SendReason::nothing;
