@@ -82,9 +82,10 @@ constexpr Knob kKnobs[] = {
                 "that the fragments of a packet wait for the rest"),
     TUNTCP_KNOB("net.ipv4.tcp_abort_on_overflow", tcp_abort_on_overflow, 0, kByte, "", at_once,
                 "1: RST when the accept queue is full"),
-    TUNTCP_KNOB("net.ipv4.tcp_adv_win_scale", tcp_adv_win_scale, -31, 31, "", nobody,
-                "kept but without effect, as since Linux 6.6: what is window follows the size of "
-                "the segments"),
+    TUNTCP_KNOB(
+        "net.ipv4.tcp_adv_win_scale", tcp_adv_win_scale, -31, 31, "", nobody,
+        "kept but without effect, as since Linux 6.6: the share of the memory that is window "
+        "follows the size of the segments"),
     {"net.ipv4.tcp_allowed_congestion_control", 0, 0, "", Follows::nobody,
      "what TCP_CONGESTION may be without CAP_NET_ADMIN", nullptr, nullptr,
      available_congestion_control, nullptr,

@@ -163,8 +163,8 @@ class Recovery {
   // The first range that must be sent again, no longer than one transmission.
   std::optional<SeqRange> next_due() const;
   // The last segment that is not SACKed, which a tail loss probe repeats; absent if there is none.
-  // Deviation: RFC 8985, 7.3 (and Linux) repeat the last one even if its SACK came meanwhile, which
-  // would tell nothing.
+  // Deviation: RFC 8985, 7.3 repeats the last one even if its SACK came meanwhile, which would tell
+  // nothing.
   std::optional<SeqRange> last_segment() const;
   // RFC 6675, 4, NextSeg (4): the highest outstanding segment that is not SACKed, once an episode.
   std::optional<SeqRange> rescue_segment() const;
